@@ -1,0 +1,1 @@
+"""The decisions about message batches, apart from Airflow and from the connection they run on."""
