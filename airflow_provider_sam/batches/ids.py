@@ -1,0 +1,28 @@
+"""One batch or several: whatever an argument `batch_id` holds when its task runs becomes a list of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_sam.api.errors import SamRequestError
+
+
+def batch_ids(value: object) -> list[str]:
+    """Read one id or several.
+
+    :raises SamRequestError: there is none, one stands twice, or what came is not an id; the message says what to write.
+    """
+    ids = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    for item in ids:
+        if not isinstance(item, str) or not item.strip():
+            raise SamRequestError(f"batch_id must be the id of a batch or a list of ids, got {item!r}")
+        if item.lstrip().startswith("["):
+            raise SamRequestError(
+                f"batch_id is the text of a list, {item!r}, not a list: pass the upstream task's `.output`, or let the "
+                "Dag render templates as native objects"
+            )
+    if not ids:
+        raise SamRequestError("batch_id is an empty list; name at least one batch")
+    if repeated := sorted({item for item in ids if ids.count(item) > 1}):
+        raise SamRequestError(f"batch_id names a batch twice: {', '.join(repeated)}")
+    return ids

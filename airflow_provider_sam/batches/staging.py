@@ -1,0 +1,110 @@
+"""A file on object storage that appears whole, by one commit, or never.
+
+fsspec's own means are used wherever a store has them: a multipart upload that is completed or aborted. On a local
+file system fsspec would stage in the machine's temporary folder and move from there, which is a copy, and so can be
+seen half done, when that folder lies on another disk; there the file is staged beside its destination and renamed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from airflow_provider_sam._compat import ObjectStoragePath
+
+BLOCK_SIZE = 16 * 1024 * 1024
+"""Bytes of one part of a multipart upload; the stores' least is 5 MiB, and each part is held in memory."""
+
+LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
+
+
+class StagedFile(Protocol):
+    """A file that nobody sees until `commit`. Exactly one of `commit` and `discard` ends it."""
+
+    def write(self, data: bytes, /) -> object:
+        """Add bytes at the end."""
+
+    def commit(self) -> None:
+        """Make the file appear at its destination, replacing what is there, and only then return."""
+
+    def discard(self) -> None:
+        """Forget everything that was written; nothing appears."""
+
+
+def stage(path: ObjectStoragePath) -> StagedFile:
+    """Open a staged file for `path`.
+
+    :raises BlockingIOError: another process of this machine is staging the same local file at this moment.
+    """
+    if (path.protocol or "") in LOCAL_PROTOCOLS:
+        return _LocalStagedFile(Path(path.path))
+    return _RemoteStagedFile(path)
+
+
+class _RemoteStagedFile:
+    """Staged by the store itself: fsspec with `autocommit=False`."""
+
+    def __init__(self, path: ObjectStoragePath) -> None:
+        self._file: Any = path.fs.open(path.path, "wb", block_size=BLOCK_SIZE, autocommit=False)
+
+    def write(self, data: bytes, /) -> object:
+        return self._file.write(data)
+
+    def commit(self) -> None:
+        self._file.close()  # sends what is left; with autocommit off nothing is visible yet
+        self._file.commit()
+
+    def discard(self) -> None:
+        # Not closed first: closing sends the last part, and what was sent is about to be thrown away.
+        self._file.discard()
+        self._file.closed = True
+
+
+class _LocalStagedFile:
+    """Staged as a hidden sibling that its writer holds locked, so that a leftover of a killed writer is told apart.
+
+    The lock goes with its process: what a killed task leaves behind is taken over by the next try, and two tasks that
+    write the same destination cannot mix their bytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._open_locked()
+
+    def _open_locked(self) -> IO[bytes]:
+        while True:
+            file = self._partial.open("ab")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_still_at_its_name(file):
+                    file.truncate(0)
+                    return file
+            except BlockingIOError:
+                file.close()
+                raise BlockingIOError(f"another task is writing {self._path} at this moment") from None
+            # Its last holder renamed or removed it between our opening and our locking: open the name anew.
+            file.close()
+
+    def _is_still_at_its_name(self, file: IO[bytes]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._partial.stat())
+        except FileNotFoundError:
+            return False
+
+    def write(self, data: bytes, /) -> object:
+        return self._file.write(data)
+
+    def commit(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._partial.replace(self._path)
+        self._file.close()
+
+    def discard(self) -> None:
+        self._partial.unlink(missing_ok=True)
+        self._file.close()

@@ -1,0 +1,102 @@
+"""A connection goes in, a client comes out; nothing of the key is kept anywhere else."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam._compat import BaseHook, get_async_connection, mask_secret
+from airflow_provider_sam.connection import CONN_TYPE, DEFAULT_CONN_ID, EXTRAS, form_behaviour, parse_connection
+
+if TYPE_CHECKING:
+    from airflow_provider_sam.api.client import AsyncSamClient, SamClient
+    from airflow_provider_sam.connection import SamConnection
+
+
+class SamHook(BaseHook):
+    """Speaks to the Sam API as an Airflow connection of type `sam` says.
+
+    :param sam_conn_id: the connection. Default: `sam_default`.
+
+    The connection is looked up at the first use, not by the constructor. Use a client as a context manager, so that
+    its sockets are closed::
+
+        with SamHook().client as client:
+            batch = client.get_batch("msgbatch_...")
+    """
+
+    conn_name_attr = "sam_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = CONN_TYPE
+    hook_name = "Sam API"
+
+    def __init__(self, sam_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sam_conn_id = sam_conn_id
+
+    @cached_property
+    def config(self) -> SamConnection:
+        """The connection, read and checked.
+
+        :raises SamConnectionConfigError: a field is missing, unknown or of the wrong kind.
+        """
+        connection = self.get_connection(self.sam_conn_id)
+        mask_secret(connection.password)
+        return parse_connection(connection)
+
+    @property
+    def client(self) -> SamClient:
+        """A new client of the API, for code that may block. The caller closes it."""
+        from airflow_provider_sam.api.client import SamClient
+
+        return SamClient(self.config.settings)
+
+    async def async_client(self) -> AsyncSamClient:
+        """Give a new client of the API, for code in an event loop. The caller closes it.
+
+        The connection is read anew each time, so that a rotated key is seen, and without blocking the loop. Airflow
+        registers the key with its masker while it reads it.
+        """
+        from airflow_provider_sam.api.client import AsyncSamClient
+
+        connection = await get_async_connection(self.sam_conn_id)
+        return AsyncSamClient(parse_connection(connection).settings)
+
+    def get_conn(self) -> SamClient:
+        """Give a new client of the API, under the name that Airflow's hooks share."""
+        return self.client
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection with a call that costs nothing, `GET /v1/models?limit=1`.
+
+        Gives whether it works, and a sentence that names the model found or what is wrong and where to mend it.
+        """
+        from airflow_provider_sam.api.errors import SamError
+        from airflow_provider_sam.exceptions import SamConnectionConfigError
+        from airflow_provider_sam.hooks.diagnosis import diagnose
+
+        try:
+            with self.client as client:
+                page = client.list_models(limit=1, deadline=0)
+        except SamConnectionConfigError as problem:
+            return False, str(problem)
+        except SamError as problem:
+            return False, diagnose(problem)
+        found = ", ".join(model.id for model in page.data) or "no model"
+        return True, f"The Sam API answers; it offers {found}{' and more' if page.has_more else ''}."
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Give the form's fields to versions of Airflow that do not read them from the provider's metadata."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+
+        return {
+            field.name: StringField(field.label, widget=BS3TextFieldWidget(), description=field.description)
+            for field in EXTRAS
+        }
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Say which standard fields the form shows, and under which names."""
+        return form_behaviour()

@@ -1,0 +1,1 @@
+"""Operators create: messages and batches."""

@@ -1,0 +1,1 @@
+"""Transfers move data between object storage and the Sam API."""

@@ -1,0 +1,100 @@
+"""Classify every Python package that is installed here, one line each, in one message batch.
+
+The input is real and on every machine: the name and summary of each installed distribution. It is written as JSONL to
+object storage, submitted as a batch, waited for without a worker, and the results land beside it. The last task joins
+results to inputs by `custom_id` and logs a table.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import Counter
+from importlib.metadata import distributions
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+
+from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+from airflow_provider_sam.sensors.batch import SamBatchSensor
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+QUESTION = "Name the field that this Python package serves (web, data, testing, ...), in one line."
+
+log = logging.getLogger(__name__)
+
+
+def read_requests(context: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Read the requests from the JSONL that the first task wrote; called when the batch is created."""
+    with ObjectStoragePath(context["ti"].xcom_pull(task_ids="write_requests")).open("rb") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+with DAG(
+    dag_id="example_sam_batch",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    tags=["sam", "example"],
+    doc_md=__doc__,
+    params={
+        "model": Param("sam-small", type="string", description="The model that answers."),
+        "folder": Param("file:///tmp/example_sam_batch", type="string", description="Where all files go."),
+    },
+):
+
+    @task
+    def write_requests(run_id: str, params: dict[str, Any]) -> str:
+        """Write one request for each installed distribution, and give the place."""
+        packages = {item.metadata["Name"]: item.metadata["Summary"] or "" for item in distributions()}
+        path = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for number, (name, summary) in enumerate(sorted(packages.items())):
+                prompt = f"{QUESTION}\n\n{name}: {summary}"
+                request = {
+                    "custom_id": f"{number}-{re.sub(r'[^A-Za-z0-9_-]', '_', name)}"[:64],
+                    "params": {
+                        "model": params["model"],
+                        "max_tokens": 50,
+                        "messages": [{"role": "user", "content": prompt}],
+                    },
+                }
+                file.write(json.dumps(request).encode() + b"\n")
+        log.info("Wrote %d requests to %s", len(packages), path)
+        return str(path)
+
+    @task
+    def log_table(requests_path: str, manifest: dict[str, Any]) -> dict[str, int]:
+        """Join results to inputs by custom_id, log the first rows, and give how often each answer came."""
+        with ObjectStoragePath(requests_path).open("rb") as lines:
+            asked = {request["custom_id"]: request for request in map(json.loads, lines)}
+        answers: Counter[str] = Counter()
+        with ObjectStoragePath(manifest["batches"][0]["path"]).open("rb") as lines:
+            for number, result in enumerate(map(json.loads, lines)):
+                prompt = asked[result["custom_id"]]["params"]["messages"][0]["content"]
+                message = result["result"].get("message", {"content": []})
+                answer = "".join(block.get("text", "") for block in message["content"]) or result["result"]["type"]
+                answers[answer] += 1
+                if number < 10:  # noqa: PLR2004 - a small table
+                    log.info("%-70.70s | %s", prompt.splitlines()[-1], answer)
+        return dict(answers.most_common(5))
+
+    requests = write_requests()
+    create = SamCreateBatchOperator(task_id="create_batch", requests=read_requests)
+    wait = SamBatchSensor(
+        task_id="wait_for_batch", batch_id=create.output, poke_interval=2, timeout=24 * 3600, deferrable=True
+    )
+    land = SamBatchToObjectStorageOperator(
+        task_id="land_results",
+        batch_id=create.output,
+        path="{{ ti.xcom_pull(task_ids='write_requests') | replace('requests.jsonl', 'results.jsonl') }}",
+    )
+    requests >> create >> wait >> land
+    log_table(requests, land.output)

@@ -1,0 +1,32 @@
+"""An argument `batch_id` becomes a list of ids, or an error that says what to write."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.ids import batch_ids
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [("msgbatch_1", ["msgbatch_1"]), (["msgbatch_1", "msgbatch_2"], ["msgbatch_1", "msgbatch_2"]), (("a",), ["a"])],
+)
+def test_one_id_or_several_become_a_list(value, ids):
+    assert batch_ids(value) == ids
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("", "got ''"),
+        (None, "got None"),
+        ([], "empty list"),
+        (["msgbatch_1", None], "got None"),
+        (["msgbatch_1", "msgbatch_1"], "twice: msgbatch_1"),
+        ("['msgbatch_1', 'msgbatch_2']", r"\.output"),
+    ],
+)
+def test_what_is_no_id_is_refused_with_what_to_write(value, said):
+    with pytest.raises(SamRequestError, match=said):
+        batch_ids(value)
