@@ -1,0 +1,144 @@
+"""Events in, the whole answer out: a streamed message or completion put together. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from airflow_provider_sam.api import events
+from airflow_provider_sam.api.errors import SamResponseError
+from airflow_provider_sam.api.models import Completion, Message
+
+if TYPE_CHECKING:
+    from airflow_provider_sam.api.base import ApiObject
+
+
+class _Block:
+    """One content block while its pieces arrive."""
+
+    def __init__(self, started: ApiObject) -> None:
+        self._fields = _as_json(started)
+        self._pieces: dict[str, list[str]] = {}
+
+    def add(self, delta: events.Delta) -> None:
+        """Take one piece. A piece of an unknown type belongs to no field that we know."""
+        if isinstance(delta, events.TextDelta):
+            self._append("text", delta.text)
+        elif isinstance(delta, events.ThinkingDelta):
+            self._append("thinking", delta.thinking)
+        elif isinstance(delta, events.SignatureDelta):
+            self._append("signature", delta.signature)
+        elif isinstance(delta, events.InputJsonDelta):
+            self._append("input", delta.partial_json)
+        elif isinstance(delta, events.CitationsDelta):
+            self._fields["citations"] = [*(self._fields.get("citations") or []), _as_json(delta.citation)]
+
+    def whole(self) -> dict[str, Any]:
+        """Give the block with its pieces joined.
+
+        :raises ValueError: a tool's input is no JSON.
+        """
+        joined: dict[str, Any] = {name: "".join(pieces) for name, pieces in self._pieces.items()}
+        if "input" in joined:
+            # A tool without arguments streams an empty piece; what the block began with holds then.
+            joined["input"] = msgspec.json.decode(joined["input"]) if joined["input"] else self._fields.get("input")
+        return self._fields | joined
+
+    def _append(self, name: str, piece: str) -> None:
+        if name not in self._pieces:
+            begun = self._fields.get(name)
+            self._pieces[name] = [begun] if isinstance(begun, str) else []
+        self._pieces[name].append(piece)
+
+
+class MessageAccumulator:
+    """Puts a `Message` together. `finished` says that ``message_stop`` has come."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._fields: dict[str, Any] | None = None
+        self._blocks: dict[int, _Block] = {}
+
+    def add(self, event: events.MessageEvent) -> None:
+        """Take one event.
+
+        :raises SamResponseError: a piece comes before what it belongs to.
+        """
+        if isinstance(event, events.MessageStartEvent):
+            self._fields = _as_json(event.message)
+        elif isinstance(event, events.ContentBlockStartEvent):
+            self._blocks[event.index] = _Block(event.content_block)
+        elif isinstance(event, events.ContentBlockDeltaEvent):
+            self._block(event.index).add(event.delta)
+        elif isinstance(event, events.MessageDeltaEvent):
+            self._change(event)
+        elif isinstance(event, events.MessageStopEvent):
+            self._begun()
+            self.finished = True
+
+    def result(self) -> Message:
+        """Give the message as far as it has come.
+
+        :raises SamResponseError: the events make no message.
+        """
+        fields = self._begun()
+        try:
+            content = [self._blocks[index].whole() for index in sorted(self._blocks)]
+            return Message.read(msgspec.json.encode({**fields, "content": [*fields["content"], *content]}))
+        except ValueError as error:
+            raise SamResponseError(
+                f"the stream's events make no message: {error}", operation="stream_message"
+            ) from None
+
+    def _change(self, event: events.MessageDeltaEvent) -> None:
+        fields = self._begun()
+        fields.update(_as_json(event.delta))
+        if event.usage:
+            counted = {name: count for name, count in _as_json(event.usage).items() if count is not None}
+            fields["usage"] = {**fields["usage"], **counted}
+
+    def _block(self, index: int) -> _Block:
+        if index not in self._blocks:
+            raise SamResponseError(
+                f"the stream goes on with block {index}, which never began", operation="stream_message"
+            )
+        return self._blocks[index]
+
+    def _begun(self) -> dict[str, Any]:
+        if self._fields is None:
+            raise SamResponseError("the stream did not begin with message_start", operation="stream_message")
+        return self._fields
+
+
+class CompletionAccumulator:
+    """Puts a `Completion` together. `finished` says that its `stop_reason` has come."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._fields: dict[str, Any] = {}
+        self._pieces: list[str] = []
+
+    def add(self, event: events.CompletionStreamEvent) -> None:
+        """Take one event."""
+        if isinstance(event, events.CompletionEvent):
+            self._fields |= _as_json(event)
+            self._pieces.append(event.completion)
+            self.finished = event.stop_reason is not None
+
+    def result(self) -> Completion:
+        """Give the completion as far as it has come; its id is empty if the server streams none.
+
+        :raises SamResponseError: the events make no completion.
+        """
+        fields = {"id": "", **self._fields, "completion": "".join(self._pieces)}
+        try:
+            return Completion.read(msgspec.json.encode(fields))
+        except ValueError as error:
+            raise SamResponseError(
+                f"the stream's events make no completion: {error}", operation="stream_completion"
+            ) from None
+
+
+def _as_json(value: ApiObject) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,54 @@
+"""What all models of answers share: unknown fields are kept, and unknown types are never taken for known ones."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+
+UNKNOWN = "unknown"
+"""The tag of the class that takes every type we do not know; no type of the API selects a class by this name."""
+
+PROBLEMS_SHOWN = 3
+
+
+class ApiObject(BaseModel):
+    """An object of the API. ``model_dump(mode="json", exclude_unset=True)`` writes back what was read."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """Read the object from its JSON.
+
+        :raises ValueError: it is no JSON or has another shape; the text names the places, never their contents.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            shown = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or cls.__name__}: {problem['msg']}"
+                for problem in problems[:PROBLEMS_SHOWN]
+            )
+            more = len(problems) - PROBLEMS_SHOWN
+            raise ValueError(f"{shown} (and {more} more)" if more > 0 else shown) from None
+
+
+class UnknownType(ApiObject):
+    """An object whose `type` is newer than we are: all its fields are kept, as attributes too."""
+
+    type: str = ""
+
+
+def by_type(*known: str) -> Discriminator:
+    """Choose the member of a union by its `type`: one of `known`, else the member tagged `UNKNOWN`.
+
+    The members of the union carry their type, or `UNKNOWN`, as a pydantic `Tag`.
+    """
+
+    def tag(value: Any) -> str:
+        found = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+        return found if isinstance(found, str) and found in known else UNKNOWN
+
+    return Discriminator(tag)

@@ -1,0 +1,292 @@
+"""Each operation of the API once: how to ask and how to read the answer. Both clients derive their methods from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_sam.api import limits as checks
+from airflow_provider_sam.api import models, routes
+from airflow_provider_sam.api.bodies import BatchBody, RequestsBody, encode
+from airflow_provider_sam.api.operation import Effect, Operation, Request
+from airflow_provider_sam.api.timeouts import message_timeout, upload_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from airflow_provider_sam.api.settings import ClientSettings
+
+T = TypeVar("T")
+
+JSONL = {"accept": "application/x-jsonl", "accept-encoding": "identity"}
+"""Results come as they are stored: a range of a compressed answer could not be continued by its bytes."""
+
+EVENTS = {"accept": "text/event-stream", "cache-control": "no-store"}
+
+
+class Endpoints:
+    """What every method of the clients sends.
+
+    Arguments that many methods share:
+
+    - `betas`: None uses the plain route; any sequence, an empty one too, the beta route, and its names are sent.
+    - `deadline`: seconds from the first attempt within which repeats of a call may begin; by default the connection's
+      ``retry_deadline``. An attempt under way is not cut short by it.
+
+    Every method raises `SamRequestError` before anything is sent, and one of the other `SamError` classes after that.
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._limits = settings.limits
+
+    def create_message(
+        self,
+        params: Mapping[str, Any],
+        *,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
+        timeout: float | None = None,
+        repeat: bool = False,
+    ) -> Operation[models.Message]:
+        """Have the model answer, and wait for the whole `Message`.
+
+        :param params: the API's parameters of a message, see `params.MessageParams`.
+        :param timeout: seconds to wait for the answer; by default what `max_tokens` may need, see `timeouts`.
+        :param repeat: repeat it also when it may have run, and so may be billed twice.
+        """
+        return self._operation(
+            "create_message",
+            routes.MESSAGES,
+            models.Message.read,
+            body=self._message_body(params, checks.MESSAGE_PARAMS),
+            effect=Effect.SAME if repeat else Effect.BILLED,
+            betas=betas,
+            deadline=deadline,
+            read_timeout=timeout or message_timeout(params["max_tokens"], floor=self._settings.read_timeout),
+        )
+
+    def stream_message(
+        self, params: Mapping[str, Any], *, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Request:
+        """Have the model answer, and read the answer while it is written.
+
+        Only what fails before the answer begins is repeated, and only if it is certain that nothing ran.
+
+        :param params: the API's parameters of a message, without ``stream``.
+        :return: a context manager that gives the stream.
+        """
+        return self._request(
+            "stream_message",
+            routes.MESSAGES,
+            body=self._message_body(params, checks.MESSAGE_PARAMS, stream=True),
+            effect=Effect.BILLED,
+            headers=EVENTS,
+            betas=betas,
+            deadline=deadline,
+        )
+
+    def count_tokens(
+        self, params: Mapping[str, Any], *, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Operation[models.TokenCount]:
+        """Estimate the input tokens of a message; free, with a rate limit of its own.
+
+        :param params: the API's parameters, see `params.CountTokensParams`.
+        """
+        return self._operation(
+            "count_tokens",
+            routes.COUNT_TOKENS,
+            models.TokenCount.read,
+            body=self._message_body(params, checks.COUNT_TOKENS_PARAMS),
+            betas=betas,
+            deadline=deadline,
+        )
+
+    def create_batch(
+        self,
+        requests: Iterable[Mapping[str, Any]] | BatchBody,
+        *,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
+    ) -> Operation[models.MessageBatch]:
+        """Create a batch. Never repeated unless it is certain that none was created.
+
+        :param requests: mappings with `custom_id` and `params`, checked here; or a `BatchBody` to be streamed as it is.
+        :raises SamAmbiguousSubmitError: the batch may or may not have been created.
+        """
+        body = requests if isinstance(requests, BatchBody) else RequestsBody(requests, self._limits)
+        checks.check_size(body.content_length, self._limits.max_batch_bytes, what="the batch")
+        return self._operation(
+            "create_batch",
+            routes.BATCHES,
+            models.MessageBatch.read,
+            body=body,
+            effect=Effect.CREATED,
+            betas=betas,
+            deadline=deadline,
+            read_timeout=upload_timeout(body.content_length, floor=self._settings.read_timeout),
+        )
+
+    def get_batch(
+        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Operation[models.MessageBatch]:
+        """Look at a batch."""
+        path = routes.item(routes.BATCHES, batch_id, what="batch_id")
+        return self._operation("get_batch", path, models.MessageBatch.read, betas=betas, deadline=deadline)
+
+    def list_batches(
+        self,
+        *,
+        after_id: str | None = None,
+        before_id: str | None = None,
+        limit: int | None = None,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
+    ) -> Operation[models.MessageBatchPage]:
+        """List a page of the workspace's batches, newest first.
+
+        :param after_id: list what is older than this batch.
+        :param before_id: list what is newer than this batch; not together with `after_id`.
+        :param limit: entries a page, 1 to 1000; by default the server's, 20.
+        """
+        query = routes.page_query(after_id, before_id, limit, self._limits)
+        read = models.MessageBatchPage.read
+        return self._operation("list_batches", routes.BATCHES, read, query=query, betas=betas, deadline=deadline)
+
+    def cancel_batch(
+        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Operation[models.MessageBatch]:
+        """Ask for a batch to end early; harmless when asked again. It ends as ``ended``, perhaps with results."""
+        path = routes.item(routes.BATCHES, batch_id, what="batch_id", action="/cancel")
+        read = models.MessageBatch.read
+        return self._operation("cancel_batch", path, read, method="POST", betas=betas, deadline=deadline)
+
+    def delete_batch(
+        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Operation[models.DeletedMessageBatch]:
+        """Delete a batch that has ended, and its results.
+
+        Where the answer of an earlier attempt was lost, a 404 to its repeat is still raised, since it does not prove
+        that the batch is gone; the error says what has probably happened.
+        """
+        path = routes.item(routes.BATCHES, batch_id, what="batch_id")
+        read = models.DeletedMessageBatch.read
+        return self._operation("delete_batch", path, read, method="DELETE", betas=betas, deadline=deadline)
+
+    def stream_results(
+        self, batch_id: str, *, offset: int = 0, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Request:
+        """Read the results of a batch that has ended, as the bytes of a JSONL file.
+
+        The path is built from the id; a batch's `results_url` is never requested.
+
+        :param offset: how many bytes to leave out, if the server can; the stream says where it begins.
+        :return: a context manager that gives the stream.
+        """
+        path = routes.item(routes.BATCHES, batch_id, what="batch_id", action="/results")
+        headers = JSONL | ({"range": f"bytes={offset}-"} if offset else {})
+        return self._request("stream_results", path, headers=headers, betas=betas, deadline=deadline)
+
+    def create_completion(
+        self,
+        params: Mapping[str, Any],
+        *,
+        deadline: float | None = None,
+        timeout: float | None = None,
+        repeat: bool = False,
+    ) -> Operation[models.Completion]:
+        """Have the model continue a text, and wait for the whole `Completion` (legacy).
+
+        :param params: the API's parameters, see `params.CompletionParams`.
+        :param timeout: seconds to wait for the answer; by default what `max_tokens_to_sample` may need.
+        :param repeat: repeat it also when it may have run, and so may be billed twice.
+        """
+        body = self._message_body(params, checks.COMPLETION_PARAMS)
+        floor = self._settings.read_timeout
+        return self._operation(
+            "create_completion",
+            routes.COMPLETE,
+            models.Completion.read,
+            body=body,
+            effect=Effect.SAME if repeat else Effect.BILLED,
+            deadline=deadline,
+            read_timeout=timeout or message_timeout(params["max_tokens_to_sample"], floor=floor),
+        )
+
+    def stream_completion(self, params: Mapping[str, Any], *, deadline: float | None = None) -> Request:
+        """Have the model continue a text, and read it while it is written (legacy).
+
+        :param params: the API's parameters, without ``stream``.
+        :return: a context manager that gives the stream.
+        """
+        return self._request(
+            "stream_completion",
+            routes.COMPLETE,
+            body=self._message_body(params, checks.COMPLETION_PARAMS, stream=True),
+            effect=Effect.BILLED,
+            headers=EVENTS,
+            deadline=deadline,
+        )
+
+    def get_model(
+        self, model_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+    ) -> Operation[models.Model]:
+        """Look up a model by id or alias. `betas` selects the route and stays empty."""
+        routes.no_beta_names(betas)
+        path = routes.item(routes.MODELS, model_id, what="model_id")
+        return self._operation("get_model", path, models.Model.read, betas=betas, deadline=deadline)
+
+    def list_models(
+        self,
+        *,
+        after_id: str | None = None,
+        before_id: str | None = None,
+        limit: int | None = None,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
+    ) -> Operation[models.ModelPage]:
+        """List a page of the models that the key may use, newest first. `betas` selects the route and stays empty.
+
+        :param after_id: list what is older than this model.
+        :param before_id: list what is newer than this model; not together with `after_id`.
+        :param limit: entries a page, 1 to 1000; by default the server's, 20.
+        """
+        routes.no_beta_names(betas)
+        query = routes.page_query(after_id, before_id, limit, self._limits)
+        return self._operation(
+            "list_models", routes.MODELS, models.ModelPage.read, query=query, betas=betas, deadline=deadline
+        )
+
+    def _message_body(self, params: Mapping[str, Any], required: tuple[str, ...], *, stream: bool = False) -> bytes:
+        checks.check_params(params, required)
+        body = encode({**params, "stream": True} if stream else params)
+        checks.check_size(len(body), self._limits.max_message_bytes, what="the request")
+        return body
+
+    def _operation(self, operation: str, path: str, read: Callable[[bytes], T], **more: Any) -> Operation[T]:
+        return Operation(read=read, **vars(self._request(operation, path, **more)))
+
+    def _request(
+        self,
+        operation: str,
+        path: str,
+        *,
+        method: str | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | BatchBody | None = None,
+        effect: Effect = Effect.SAME,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
+        read_timeout: float | None = None,
+    ) -> Request:
+        return Request(
+            operation=operation,
+            method=method or ("GET" if body is None else "POST"),
+            path=path,
+            query={**(query or {}), **routes.beta_query(betas)},
+            headers={**(headers or {}), **routes.beta_header(betas)},
+            body=body,
+            effect=effect,
+            deadline=self._settings.retry_deadline if deadline is None else deadline,
+            read_timeout=read_timeout or self._settings.read_timeout,
+        )

@@ -1,0 +1,144 @@
+"""How the description of an operation becomes a method of a client: one function for each way to read an answer.
+
+A derived method has the arguments and the docstring of its description, for editors, type checkers and `help()`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from airflow_provider_sam.api import paging
+from airflow_provider_sam.api.base import ApiObject
+
+if TYPE_CHECKING:
+    import httpx
+
+    from airflow_provider_sam.api.drivers import AsyncDriver, Driver
+    from airflow_provider_sam.api.endpoints import Endpoints
+    from airflow_provider_sam.api.models import Page
+    from airflow_provider_sam.api.operation import Operation, Request
+
+P = ParamSpec("P")
+T = TypeVar("T")
+EntryT = TypeVar("EntryT", bound=ApiObject)
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+class Blocking:
+    """What the methods of a blocking client are derived upon."""
+
+    _endpoints: Endpoints
+    _driver: Driver
+
+
+class Awaiting:
+    """What the methods of an awaiting client are derived upon."""
+
+    _endpoints: Endpoints
+    _driver: AsyncDriver
+
+
+def derived_from(describe: Callable[..., Any], *, preface: str = "") -> Callable[[MethodT], MethodT]:
+    """Give a method the name, arguments and docstring of its description, but not the type that it returns."""
+
+    def decorate(method: MethodT) -> MethodT:
+        functools.update_wrapper(method, describe)
+        signature = inspect.signature(describe).replace(return_annotation=inspect.Signature.empty)
+        method.__signature__ = signature  # type: ignore[attr-defined]
+        method.__annotations__ = {name: kind for name, kind in describe.__annotations__.items() if name != "return"}
+        method.__doc__ = preface + (describe.__doc__ or "")
+        return method
+
+    return decorate
+
+
+def call(describe: Callable[Concatenate[Endpoints, P], Operation[T]]) -> Callable[Concatenate[Blocking, P], T]:
+    """Derive a method that gives the value of the whole answer."""
+
+    @derived_from(describe)
+    def method(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._driver.call(describe(self._endpoints, *args, **kwargs))
+
+    return method
+
+
+def acall(
+    describe: Callable[Concatenate[Endpoints, P], Operation[T]],
+) -> Callable[Concatenate[Awaiting, P], Coroutine[Any, Any, T]]:
+    """Derive a method that gives the value of the whole answer."""
+
+    @derived_from(describe)
+    async def method(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._driver.call(describe(self._endpoints, *args, **kwargs))
+
+    return method
+
+
+WALK = "Walk every page from where the arguments begin, lazily, and give the entries one by one.\n\n        One page: "
+
+
+def walk(
+    describe: Callable[Concatenate[Endpoints, P], Operation[Page[EntryT]]],
+) -> Callable[Concatenate[Blocking, P], Iterator[EntryT]]:
+    """Derive a method that gives the entries of all pages."""
+
+    @derived_from(describe, preface=WALK)
+    def method(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[EntryT]:
+        operation: Operation[Page[EntryT]] | None = describe(self._endpoints, *args, **kwargs)
+        while operation is not None:
+            page = self._driver.call(operation)
+            yield from paging.entries(operation, page)
+            operation = paging.next_page(operation, page)
+
+    return method
+
+
+def awalk(
+    describe: Callable[Concatenate[Endpoints, P], Operation[Page[EntryT]]],
+) -> Callable[Concatenate[Awaiting, P], AsyncIterator[EntryT]]:
+    """Derive a method that gives the entries of all pages."""
+
+    @derived_from(describe, preface=WALK)
+    async def method(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[EntryT]:
+        operation: Operation[Page[EntryT]] | None = describe(self._endpoints, *args, **kwargs)
+        while operation is not None:
+            page = await self._driver.call(operation)
+            for entry in paging.entries(operation, page):
+                yield entry
+            operation = paging.next_page(operation, page)
+
+    return method
+
+
+def opened(
+    describe: Callable[Concatenate[Endpoints, P], Request], stream: Callable[[Driver, Request, httpx.Response], T]
+) -> Callable[Concatenate[Blocking, P], AbstractContextManager[T]]:
+    """Derive a method that holds the answer open for a block and gives `stream` of it."""
+
+    @derived_from(describe)
+    @contextmanager
+    def method(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        request = describe(self._endpoints, *args, **kwargs)
+        with self._driver.open(request) as response:
+            yield stream(self._driver, request, response)
+
+    return method
+
+
+def aopened(
+    describe: Callable[Concatenate[Endpoints, P], Request], stream: Callable[[AsyncDriver, Request, httpx.Response], T]
+) -> Callable[Concatenate[Awaiting, P], AbstractAsyncContextManager[T]]:
+    """Derive a method that holds the answer open for a block and gives `stream` of it."""
+
+    @derived_from(describe)
+    @asynccontextmanager
+    async def method(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        request = describe(self._endpoints, *args, **kwargs)
+        async with self._driver.open(request) as response:
+            yield stream(self._driver, request, response)
+
+    return method

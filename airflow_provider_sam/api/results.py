@@ -1,0 +1,77 @@
+"""The results of a batch while they arrive: bytes, and where in the file they begin."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from airflow_provider_sam.api.models import BatchResultLine
+from airflow_provider_sam.api.tally import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    import httpx
+
+    from airflow_provider_sam.api.drivers import AsyncDriver, Driver
+    from airflow_provider_sam.api.jsonl import Line
+    from airflow_provider_sam.api.operation import Request
+
+CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+PARTIAL_CONTENT = 206
+
+
+class ResultsHead:
+    """What an answer says about the bytes that follow.
+
+    - `status`: 206 where the server honours the offset asked for, else 200.
+    - `offset`: where in the whole file the bytes begin; 0 where the server sends all of it again.
+    - `content_length`: how many bytes follow, or None where the server does not tell.
+    - `headers`: the answer's headers, names in lower case.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = dict(response.headers)
+        told = CONTENT_RANGE.fullmatch(self.headers.get("content-range", ""))
+        self.offset = int(told.group(1)) if told and self.status == PARTIAL_CONTENT else 0
+        length = self.headers.get("content-length", "")
+        # A compressed answer's length is not that of the bytes we hand out.
+        as_stored = self.headers.get("content-encoding", "identity") == "identity"
+        self.content_length = int(length) if length.isdecimal() and as_stored else None
+
+
+class ResultsStream(ResultsHead):
+    """Iterate once to get the bytes, in chunks as they arrive.
+
+    A connection that breaks raises `SamDisconnectedError` or `SamTimeoutError`, after all bytes that came.
+    """
+
+    def __init__(self, driver: Driver, request: Request, response: httpx.Response) -> None:
+        super().__init__(response)
+        self._chunks = driver.chunks(request, response)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+
+class AsyncResultsStream(ResultsHead):
+    """Iterate once to get the bytes, in chunks as they arrive; otherwise as `ResultsStream`."""
+
+    def __init__(self, driver: AsyncDriver, request: Request, response: httpx.Response) -> None:
+        super().__init__(response)
+        self._chunks = driver.chunks(request, response)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+
+def read_result(line: Line) -> BatchResultLine:
+    """Read one line of the results.
+
+    :raises SamResponseError: it is torn, or no result; the message names its number and offset.
+    """
+    try:
+        return BatchResultLine.read(line.data)
+    except ValueError as error:
+        raise unreadable(line, str(error)) from None

@@ -1,0 +1,52 @@
+"""Everything a client needs to know, checked once, with secrets that no repr shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.api.limits import Limits
+
+USER_AGENT = "airflow-provider-sam"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSettings:
+    """Where the API is, who we are, and how patient we are. All times are in seconds.
+
+    :param base_url: scheme, host, port and, behind a gateway, a path; no user, query or fragment.
+    :param api_key: sent as ``x-api-key``, to the host of `base_url` only.
+    :param connect_timeout: the longest to wait for a connection.
+    :param read_timeout: the longest to wait for the next bytes of an answer. An answer that is only sent when it is
+        whole gets longer, see `timeouts`.
+    :param write_timeout: the longest to wait until the next bytes of a request are taken.
+    :param max_retries: how often a call that is safe to repeat is repeated.
+    :param retry_deadline: the time from the first attempt within which repeats may begin.
+    :param proxy: URL of a proxy; without one, the environment's ``HTTPS_PROXY`` and its kin hold.
+    :param ca_bundle: path of a PEM file, or a directory of them, to trust instead of the usual authorities.
+    :param limits: the service's limits, checked before anything is sent.
+    :raises SamRequestError: the URL or the key cannot be used; the message never shows the key.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    write_timeout: float = 60.0
+    max_retries: int = 5
+    retry_deadline: float = 600.0
+    proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
+    ca_bundle: str | None = None
+    user_agent: str = USER_AGENT
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        """Refuse what would otherwise surface inside the HTTP library, whose messages show header values."""
+        if not self.api_key or not all("!" <= character <= "~" for character in self.api_key):
+            raise SamRequestError("api_key must be printable ASCII without blanks; look for a line end at its edges")
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise SamRequestError("base_url must begin with http:// or https:// and name a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise SamRequestError("base_url may hold scheme, host, port and path only")

@@ -1,0 +1,231 @@
+"""Answers while they are written: server-sent events become typed ones, and are put together on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import msgspec
+import pydantic
+
+from airflow_provider_sam.api import events
+from airflow_provider_sam.api.accumulate import CompletionAccumulator, MessageAccumulator
+from airflow_provider_sam.api.errors import SamDisconnectedError, SamResponseError
+from airflow_provider_sam.api.failures import stream_error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    import httpx
+    from httpx_sse import ServerSentEvent
+
+    from airflow_provider_sam.api.drivers import AsyncDriver, Driver
+    from airflow_provider_sam.api.models import Completion, Message
+    from airflow_provider_sam.api.operation import Request
+
+EventT = TypeVar("EventT")
+EventT_contra = TypeVar("EventT_contra", contravariant=True)
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Accumulator(Protocol[EventT_contra, ResultT_co]):
+    """Puts events together; `finished` says that the last one has come."""
+
+    finished: bool
+
+    def add(self, event: EventT_contra) -> None:
+        """Take one event."""
+
+    def result(self) -> ResultT_co:
+        """Give what the events add up to."""
+
+
+class EventReader(Generic[EventT, ResultT]):
+    """Everything about a stream but its I/O."""
+
+    def __init__(
+        self,
+        adapter: pydantic.TypeAdapter[EventT],
+        accumulator: Accumulator[EventT, ResultT],
+        request: Request,
+        response: httpx.Response,
+    ) -> None:
+        self._adapter = adapter
+        self._accumulator = accumulator
+        self._operation = request.operation
+        self._request_id = response.headers.get("request-id")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is whole."""
+        return self._accumulator.finished
+
+    def read(self, sse: ServerSentEvent) -> EventT:
+        """Read one event.
+
+        :raises SamStatusError: it is an ``error`` event; the class is that of its type.
+        :raises SamResponseError: it is no event of the API.
+        """
+        data = self._json(sse)
+        if sse.event == "error" or data.get("type") == "error":
+            raise stream_error(data, operation=self._operation, request_id=self._request_id)
+        try:
+            event = self._adapter.validate_python({"type": sse.event, **data})
+        except pydantic.ValidationError as error:
+            places = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False))
+            raise self._unreadable(f"a {sse.event!r} event is wrong at {places}") from None
+        self._accumulator.add(event)
+        return event
+
+    def result(self) -> ResultT:
+        """Give the whole answer.
+
+        :raises SamDisconnectedError: the stream ended before the answer did.
+        """
+        if not self.finished:
+            raise SamDisconnectedError(
+                "the stream was cut before its end", operation=self._operation, request_id=self._request_id
+            )
+        return self._accumulator.result()
+
+    def _json(self, sse: ServerSentEvent) -> dict[str, Any]:
+        try:
+            data = msgspec.json.decode(sse.data or "{}")
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._unreadable(f"the data of a {sse.event!r} event is no JSON: {error}") from None
+        if not isinstance(data, dict):
+            raise self._unreadable(f"the data of a {sse.event!r} event is no JSON object")
+        return data
+
+    def _unreadable(self, problem: str) -> SamResponseError:
+        return SamResponseError(problem, operation=self._operation, request_id=self._request_id)
+
+
+def message_reader(request: Request, response: httpx.Response) -> EventReader[events.MessageEvent, Message]:
+    """Give the reader of a streamed message."""
+    return EventReader(events.MESSAGE_EVENTS, MessageAccumulator(), request, response)
+
+
+def completion_reader(
+    request: Request, response: httpx.Response
+) -> EventReader[events.CompletionStreamEvent, Completion]:
+    """Give the reader of a streamed completion."""
+    return EventReader(events.COMPLETION_EVENTS, CompletionAccumulator(), request, response)
+
+
+def text_of(event: object) -> str:
+    """Give the text that an event adds to the answer; empty for every other event."""
+    if isinstance(event, events.ContentBlockDeltaEvent) and isinstance(event.delta, events.TextDelta):
+        return event.delta.text
+    return event.completion if isinstance(event, events.CompletionEvent) else ""
+
+
+class EventStream(Generic[EventT, ResultT]):
+    """Iterate to get the events; what has been read is not given again."""
+
+    def __init__(self, received: Iterator[ServerSentEvent], reader: EventReader[EventT, ResultT]) -> None:
+        self._received = received
+        self._reader = reader
+        self._events = self._read()
+
+    def __iter__(self) -> Iterator[EventT]:
+        return self._events
+
+    @property
+    def text_stream(self) -> Iterator[str]:
+        """The text alone, in the pieces in which it comes."""
+        return (text for text in map(text_of, self._events) if text)
+
+    def _read(self) -> Iterator[EventT]:
+        for sse in self._received:
+            yield self._reader.read(sse)
+            if self._reader.finished:
+                return
+        self._reader.result()  # raises: the connection has ended before the answer
+
+    def _finish(self) -> ResultT:
+        for _ in self._events:
+            pass
+        return self._reader.result()
+
+
+class MessageStream(EventStream[events.MessageEvent, "Message"]):
+    """A message while it is written.
+
+    Iterating raises `SamDisconnectedError` where the stream ends before ``message_stop``, and the class of its type
+    for an ``error`` event.
+    """
+
+    def __init__(self, driver: Driver, request: Request, response: httpx.Response) -> None:
+        super().__init__(driver.events(request, response), message_reader(request, response))
+
+    def get_final_message(self) -> Message:
+        """Read what is left of the stream, and give the whole message."""
+        return self._finish()
+
+
+class CompletionStream(EventStream[events.CompletionStreamEvent, "Completion"]):
+    """A completion while it is written; it ends with the event that has a `stop_reason`."""
+
+    def __init__(self, driver: Driver, request: Request, response: httpx.Response) -> None:
+        super().__init__(driver.events(request, response), completion_reader(request, response))
+
+    def get_final_completion(self) -> Completion:
+        """Read what is left of the stream, and give the whole completion."""
+        return self._finish()
+
+
+class AsyncEventStream(Generic[EventT, ResultT]):
+    """Iterate to get the events; what has been read is not given again."""
+
+    def __init__(self, received: AsyncIterator[ServerSentEvent], reader: EventReader[EventT, ResultT]) -> None:
+        self._received = received
+        self._reader = reader
+        self._events = self._read()
+
+    def __aiter__(self) -> AsyncIterator[EventT]:
+        return self._events
+
+    @property
+    def text_stream(self) -> AsyncIterator[str]:
+        """The text alone, in the pieces in which it comes."""
+        return self._text()
+
+    async def _text(self) -> AsyncIterator[str]:
+        async for event in self._events:
+            if text := text_of(event):
+                yield text
+
+    async def _read(self) -> AsyncIterator[EventT]:
+        async for sse in self._received:
+            yield self._reader.read(sse)
+            if self._reader.finished:
+                return
+        self._reader.result()  # raises: the connection has ended before the answer
+
+    async def _finish(self) -> ResultT:
+        async for _ in self._events:
+            pass
+        return self._reader.result()
+
+
+class AsyncMessageStream(AsyncEventStream[events.MessageEvent, "Message"]):
+    """A message while it is written; otherwise as `MessageStream`."""
+
+    def __init__(self, driver: AsyncDriver, request: Request, response: httpx.Response) -> None:
+        super().__init__(driver.events(request, response), message_reader(request, response))
+
+    async def get_final_message(self) -> Message:
+        """Read what is left of the stream, and give the whole message."""
+        return await self._finish()
+
+
+class AsyncCompletionStream(AsyncEventStream[events.CompletionStreamEvent, "Completion"]):
+    """A completion while it is written; otherwise as `CompletionStream`."""
+
+    def __init__(self, driver: AsyncDriver, request: Request, response: httpx.Response) -> None:
+        super().__init__(driver.events(request, response), completion_reader(request, response))
+
+    async def get_final_completion(self) -> Completion:
+        """Read what is left of the stream, and give the whole completion."""
+        return await self._finish()

@@ -1,0 +1,103 @@
+"""What is counted of a result line, read without building the rest of it: as fast as the disk, not as a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_sam.api.errors import SamResponseError
+
+if TYPE_CHECKING:
+    from airflow_provider_sam.api.jsonl import Line
+
+
+class UsageTally(msgspec.Struct, frozen=True):
+    """Tokens of one result; null or absent counts as 0 where they are summed."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+
+
+class _Message(msgspec.Struct, frozen=True):
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: UsageTally | None = None
+
+
+class _Error(msgspec.Struct, frozen=True):
+    type: str | None = None
+    message: str | None = None
+
+
+class _ErrorResponse(msgspec.Struct, frozen=True):
+    error: _Error | None = None
+
+
+class _Result(msgspec.Struct, frozen=True):
+    type: str
+    message: _Message | None = None
+    error: _ErrorResponse | None = None
+
+
+class LineTally(msgspec.Struct, frozen=True):
+    """The facts of one result line; None where its outcome has no such fact."""
+
+    custom_id: str
+    result: _Result
+
+    @property
+    def outcome(self) -> str:
+        """``succeeded``, ``errored``, ``canceled``, ``expired``, or a type newer than we are."""
+        return self.result.type
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered."""
+        return self.result.message.model if self.result.message else None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the model stopped."""
+        return self.result.message.stop_reason if self.result.message else None
+
+    @property
+    def usage(self) -> UsageTally | None:
+        """The tokens it took."""
+        return self.result.message.usage if self.result.message else None
+
+    @property
+    def error_type(self) -> str | None:
+        """The API's type of the request's error."""
+        error = self.result.error.error if self.result.error else None
+        return error.type if error else None
+
+    @property
+    def error_message(self) -> str | None:
+        """The API's message about the request's error."""
+        error = self.result.error.error if self.result.error else None
+        return error.message if error else None
+
+
+_decoder = msgspec.json.Decoder(LineTally)
+
+
+def tally(line: Line) -> LineTally:
+    """Read what is counted of one result line.
+
+    :raises SamResponseError: the line is torn or no result; the message names its number and offset.
+    """
+    try:
+        return _decoder.decode(line.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(line, str(error)) from None
+
+
+def unreadable(line: Line, reason: str) -> SamResponseError:
+    """Give the error for a result line that cannot be read."""
+    return SamResponseError(
+        f"line {line.number}, {len(line.data)} bytes from byte {line.offset} on, is not a result: {reason}",
+        operation="stream_results",
+    )

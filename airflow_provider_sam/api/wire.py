@@ -1,0 +1,193 @@
+"""Between our requests and httpx: what is handed over, how failures are told apart, how answers are read. No I/O."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from httpx_sse import SSEError
+
+from airflow_provider_sam.api import errors
+from airflow_provider_sam.api.bodies import counted
+from airflow_provider_sam.api.failures import status_error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from airflow_provider_sam.api.operation import Operation, Request
+    from airflow_provider_sam.api.settings import ClientSettings
+
+T = TypeVar("T")
+
+API_VERSION = "2023-06-01"
+
+LOST_DURING_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""TLS errors that only say that the other side went away."""
+
+
+def client_arguments(settings: ClientSettings) -> dict[str, Any]:
+    """Give what both clients of httpx are made with.
+
+    `trust_env` lets the proxy variables of the environment hold where the connection names no proxy, and
+    ``SSL_CERT_FILE`` where it names no CA bundle. It reads no ``.netrc``: httpx does so only when asked.
+
+    :raises SamRequestError: the CA bundle cannot be read.
+    """
+    return {
+        "base_url": settings.base_url,
+        "headers": {
+            "x-api-key": settings.api_key,
+            "anthropic-version": API_VERSION,
+            "accept": "application/json",
+            "user-agent": settings.user_agent,
+        },
+        "proxy": settings.proxy,
+        "verify": _trust(settings.ca_bundle),
+        "follow_redirects": False,
+        "trust_env": True,
+    }
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Say clearly what httpx refuses of the settings; such as a proxy URL without a scheme.
+
+    :raises SamRequestError: the client cannot be made.
+    """
+    try:
+        yield
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        if isinstance(error, errors.SamRequestError):
+            raise
+        raise errors.SamRequestError(f"these settings make no client: {error}") from None
+
+
+def request_arguments(request: Request, settings: ClientSettings) -> dict[str, Any]:
+    """Give what httpx builds its request from, but for the content."""
+    headers = dict(request.headers)
+    if request.body is not None:
+        headers["content-type"] = "application/json"
+        length = len(request.body) if isinstance(request.body, bytes) else request.body.content_length
+        headers["content-length"] = str(length)
+    return {
+        "method": request.method,
+        "url": request.path,
+        "params": dict(request.query),
+        "headers": headers,
+        "timeout": httpx.Timeout(
+            connect=settings.connect_timeout,
+            read=request.read_timeout,
+            write=settings.write_timeout,
+            pool=settings.connect_timeout,
+        ),
+    }
+
+
+def content(request: Request) -> bytes | Iterator[bytes] | None:
+    """Give the body to send, from its beginning."""
+    if request.body is None or isinstance(request.body, bytes):
+        return request.body
+    return counted(request.body)
+
+
+def async_content(request: Request) -> bytes | AsyncIterator[bytes] | None:
+    """Give the body to send, from its beginning; a streamed one is read in a thread, as it may come from a disk."""
+    body = content(request)
+    return body if body is None or isinstance(body, bytes) else _in_threads(body)
+
+
+async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        yield chunk
+
+
+@contextmanager
+def translated(request: Request, settings: ClientSettings) -> Iterator[None]:
+    """Let nothing of httpx out of the block: what it raises becomes the error of our tree that says the same."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        raise transport_error(error, request, settings) from error
+
+
+def transport_error(
+    error: httpx.HTTPError | httpx.StreamError, request: Request, settings: ClientSettings
+) -> errors.SamError:
+    """Tell apart what httpx raises: nothing sent, no trust, too slow, broken off, unreadable."""
+    host = urlsplit(settings.base_url).netloc
+    kind: type[errors.SamError]
+    match error:
+        case httpx.ConnectTimeout():
+            kind, what = errors.SamConnectError, f"no connection to {host} within {settings.connect_timeout:g} s"
+        case httpx.PoolTimeout():
+            kind, what = errors.SamConnectError, "all connections of this client stayed in use"
+        case httpx.ConnectError() | httpx.ProxyError():
+            kind = errors.SamTLSError if _is_tls(error) else errors.SamConnectError
+            what = f"no connection to {host}: {error}"
+        case httpx.WriteTimeout():
+            kind, what = errors.SamTimeoutError, f"{host} took no bytes for {settings.write_timeout:g} s"
+        case httpx.TimeoutException():
+            kind, what = errors.SamTimeoutError, f"{host} sent no bytes for {request.read_timeout:g} s"
+        case SSEError():
+            kind, what = errors.SamResponseError, f"{host} answered with something else than events: {error}"
+        case httpx.TransportError():
+            kind, what = errors.SamDisconnectedError, f"the connection to {host} broke: {error}"
+        case _:
+            kind, what = errors.SamResponseError, f"the answer of {host} cannot be read: {error}"
+    return kind(what, operation=request.operation)
+
+
+def refusal(response: httpx.Response, request: Request, settings: ClientSettings) -> errors.SamStatusError:
+    """Give the error for an answer, already read, that refuses the request."""
+    return status_error(
+        response.status_code,
+        response.headers,
+        # Some proxies show the request they refuse, with its headers.
+        response.content.replace(settings.api_key.encode(), b"***"),
+        operation=request.operation,
+        now=datetime.now(UTC),
+    )
+
+
+def value(response: httpx.Response, operation: Operation[T]) -> T:
+    """Read the value from a successful answer, already received.
+
+    :raises SamResponseError: it is not what the API answers.
+    """
+    try:
+        return operation.read(response.content)
+    except ValueError as error:
+        kind = response.headers.get("content-type", "no content type")
+        what = f"{len(response.content)} bytes of {kind[:80]}"
+        raise errors.SamResponseError(
+            f"answered {response.status_code}, but its {what} are not the answer: {error}",
+            operation=operation.operation,
+            request_id=response.headers.get("request-id"),
+        ) from None
+
+
+def _trust(ca_bundle: str | None) -> ssl.SSLContext | bool:
+    if ca_bundle is None:
+        return True
+    path = Path(ca_bundle)
+    try:
+        if path.is_dir():
+            return ssl.create_default_context(capath=ca_bundle)
+        return ssl.create_default_context(cafile=ca_bundle)
+    except (OSError, ssl.SSLError) as error:
+        raise errors.SamRequestError(f"ca_bundle {ca_bundle!r} cannot be read as PEM certificates: {error}") from None
+
+
+def _is_tls(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return not isinstance(cause, LOST_DURING_HANDSHAKE)
+        cause = cause.__cause__ or cause.__context__
+    return False
