@@ -1,0 +1,119 @@
+"""A batch comes in: the body of the create request, checked as a whole and written down request by request.
+
+The body is spooled to a file as it arrives, mapped into memory and decoded without copying; of 100,000 requests only
+names and offsets are ever held. What is wrong with the batch itself is refused here; what is wrong with the ``params`` of one
+request is only noted, for the API tells that in the results.
+"""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from airflow_provider_sam.emulator import contract
+from airflow_provider_sam.emulator.errors import invalid
+from airflow_provider_sam.emulator.outcomes import Code
+from airflow_provider_sam.emulator.store import INDEX, RECORDS, VERDICTS
+
+BODY = "body"
+_BUFFER = 1 << 20
+
+# ``\Z`` and not ``$``: the latter would let a name end in a line feed.
+CustomId = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}\Z")]
+
+
+class _Request(msgspec.Struct):
+    custom_id: CustomId
+    params: msgspec.Raw
+
+
+class _Body(msgspec.Struct):
+    requests: Annotated[list[_Request], msgspec.Meta(min_length=1)]
+
+
+class _Streaming(msgspec.Struct):
+    stream: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What came in: the number of requests and, a byte each, whether their ``params`` have the contract's shape."""
+
+    total: int
+    verdicts: bytes
+
+
+def take_in(directory: Path, *, schema: str, max_requests: int) -> Intake:
+    """Turn the spooled body in ``directory`` into the batch's records.
+
+    Takes seconds for the largest batch; call it outside the event loop.
+
+    :param schema: the name of the schema that ``params`` must have
+    :param max_requests: how many requests a batch may have
+    :raises ApiError: 400 when the body is no batch
+    """
+    body = directory / BODY
+    verdicts = bytearray()
+    starts = array("Q", [0])
+    with (directory / RECORDS).open("wb", buffering=_BUFFER) as records:
+        for request in _checked(_decode(body), max_requests):
+            params = bytes(request.params)
+            verdicts.append(_verdict(params, schema))
+            starts.append(starts[-1] + records.write(b"%s %s\n" % (request.custom_id.encode(), params)))
+    body.unlink()
+    (directory / INDEX).write_bytes(starts.tobytes())
+    (directory / VERDICTS).write_bytes(verdicts)
+    return Intake(len(verdicts), bytes(verdicts))
+
+
+def _decode(body: Path) -> list[_Request]:
+    """Decode the body; the ``params`` point into the mapped file, which lives as long as they do."""
+    if body.stat().st_size == 0:
+        raise invalid("The request body is empty; it must be a JSON object.")
+    with body.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        return msgspec.json.decode(mapped, type=_Body).requests
+    except msgspec.ValidationError as error:
+        raise invalid(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"The request body is not valid JSON: {error}") from error
+
+
+def _checked(requests: list[_Request], max_requests: int) -> Iterator[_Request]:
+    if len(requests) > max_requests:
+        raise invalid(f"requests: a batch holds at most {max_requests} requests, not {len(requests)}")
+    seen: set[str] = set()
+    for index, request in enumerate(requests):
+        if request.custom_id in seen:
+            raise invalid(f"requests.{index}.custom_id: {request.custom_id!r} is used more than once in this batch")
+        seen.add(request.custom_id)
+        _check_params(index, request.params)
+        yield request
+
+
+def _check_params(index: int, params: msgspec.Raw) -> None:
+    text = bytes(params)
+    if not text.startswith(b"{"):
+        raise invalid(f"requests.{index}.params: must be an object")
+    try:
+        text.decode()
+        streaming = b'"stream"' in text and msgspec.json.decode(text, type=_Streaming).stream is True
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise invalid(f"requests.{index}.params: not valid JSON: {error}") from error
+    if streaming:
+        raise invalid(f"requests.{index}.params.stream: streaming is not supported in a batch")
+
+
+def _verdict(params: bytes, schema: str) -> Code:
+    try:
+        value = msgspec.json.decode(params)
+    except msgspec.DecodeError:
+        return Code.INVALID  # an escape that is half a surrogate pair: JSON by its grammar, but no text
+    return Code.SUCCEEDED if contract.is_valid(schema, value) else Code.INVALID

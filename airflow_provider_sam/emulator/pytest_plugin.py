@@ -1,0 +1,26 @@
+"""The fixture ``sam_emulator``: an emulator of one's own for each test.
+
+Loaded by pytest wherever the provider is installed, so it imports nothing until the fixture is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow_provider_sam.emulator import SamEmulator
+
+
+@pytest.fixture
+def sam_emulator() -> Iterator[SamEmulator]:
+    """Run a Sam API emulator with nothing in it, for this test alone; batches end at the first look.
+
+    Needs the extra ``airflow-provider-sam[emulator]``.
+    """
+    from airflow_provider_sam.emulator import SamEmulator
+
+    with SamEmulator() as emulator:
+        yield emulator

@@ -1,0 +1,100 @@
+"""A thread with an event loop that serves an ASGI application with uvicorn's HTTP protocol, and stops at once.
+
+``uvicorn.Server`` waits for open answers when it stops, and polls; a test that stops a server in the middle of a download
+wants the opposite. So the loop is run here: the socket is bound first (the port is known before anything runs, and is the
+same after a restart), and stopping breaks off whatever is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from functools import partial
+
+from starlette.types import ASGIApp
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from airflow_provider_sam.emulator.app import TRANSPORT
+
+_BACKLOG = 2048
+_STARTING_TAKES_AT_MOST = 30.0  # seconds
+
+
+class _Protocol(H11Protocol):
+    """Uvicorn's protocol, which hands its transport to the application, so that a fault can break the connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, TRANSPORT: transport}
+
+
+class ServerThread:
+    """Serves ``app`` from a thread of its own, from :meth:`start` to :meth:`stop`.
+
+    :param port: 0 lets the system choose; the choice stays for the next start
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self._app = app
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it serves."""
+        return self._thread is not None
+
+    def start(self) -> None:
+        """Bind the socket and serve; returns when connections are accepted.
+
+        :raises OSError: the address is in use
+        """
+        if self._thread is not None:
+            raise RuntimeError("The server is running already.")
+        listening = self._bind()
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(listening, ready), name="sam-emulator", daemon=True)
+        self._thread.start()
+        if not ready.wait(_STARTING_TAKES_AT_MOST):
+            raise TimeoutError("The server did not start.")
+
+    def stop(self) -> None:
+        """Break off all connections and end the thread; does nothing when it is not running."""
+        if self._thread is None or self._loop is None or self._stopping is None:
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._thread = self._loop = self._stopping = None
+
+    def _bind(self) -> socket.socket:
+        listening = socket.create_server((self.host, self.port), backlog=_BACKLOG)
+        self.port = listening.getsockname()[1]
+        return listening
+
+    def _run(self, listening: socket.socket, ready: threading.Event) -> None:
+        asyncio.run(self._serve(listening, ready))
+
+    async def _serve(self, listening: socket.socket, ready: threading.Event) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        config = Config(
+            self._app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False
+        )
+        config.load()
+        state = ServerState()
+        protocol = partial(_Protocol, config, state, {}, self._loop)
+        server = await self._loop.create_server(protocol, sock=listening, backlog=_BACKLOG)
+        ready.set()
+        await self._stopping.wait()
+        server.close()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        for task in list(state.tasks):
+            task.cancel()
+        await asyncio.gather(*state.tasks, return_exceptions=True)
+        await server.wait_closed()
