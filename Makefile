@@ -1,0 +1,80 @@
+# Every target sets up what it needs; a second call finds it done. Nothing outside this directory is touched.
+# `make suite AIRFLOW=2.11` (or 3.0) works in an environment of its own with that Airflow.
+
+AIRFLOW ?=
+SUFFIX := $(if $(AIRFLOW),-airflow-$(AIRFLOW))
+CONSTRAINTS := constraints$(SUFFIX).txt
+ifndef PYTHON
+PYTHON := $(shell command -v python3.11 || command -v python3)
+endif
+VENV := .venv$(SUFFIX)
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
+PYTEST_ARGS ?=
+
+export AIRFLOW_HOME := $(CURDIR)/.airflow$(SUFFIX)
+export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/example_dags
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+DATABASE := $(AIRFLOW_HOME)/airflow.db
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo airflow test suite lint docs constraints clean
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(DATABASE) ## Run the example Dag against the emulator and show its results
+	@$(BIN)/python -m tests.deployment.demo
+
+airflow: $(DATABASE) ## Airflow's UI with the emulator and the example Dags, until Ctrl-C
+	@$(BIN)/python -m tests.deployment.ui
+
+test: lint suite ## Lint, types and the test suite
+
+suite: $(DEVELOPMENT) ## The test suite alone
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEVELOPMENT) ## Lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(DEVELOPMENT) ## The documentation, into docs/_build
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
+
+constraints: $(DEVELOPMENT) ## Resolve the three constraints files anew
+	$(INSTALL) uv
+	$(call resolve,3-3,constraints.txt)
+	$(call resolve,3-0,constraints-airflow-3.0.txt)
+	$(call resolve,2-11,constraints-airflow-2.11.txt)
+
+clean: ## Remove whatever make has made
+	rm -rf .venv* .airflow* .*_cache .hypothesis docs/_build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+define resolve
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+	  --all-extras --group dev --group airflow-$(1) --custom-compile-command "make constraints" --output-file $(2)
+endef
+
+$(RUNTIME): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) pip
+	$(INSTALL) --editable '.[emulator]'
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME)
+	$(INSTALL) --group dev
+	@touch $@
+
+$(DATABASE): $(RUNTIME)
+	@mkdir -p $(AIRFLOW_HOME)
+	$(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 || { cat $(AIRFLOW_HOME)/migrate.log; exit 1; }
+	@touch $@

@@ -1,0 +1,1 @@
+"""The suite mirrors the package file for file; `deployment` beside it works on whole Airflows."""

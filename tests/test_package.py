@@ -1,0 +1,77 @@
+"""The distribution says what it is: metadata, entry points, and what lies in its wheel."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_sam
+
+ROOT = Path(__file__).parent.parent
+NAME = "airflow-provider-sam"
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CONSTRAINTS = sorted(ROOT.glob("constraints*.txt"))
+
+
+def test_the_installed_version_is_the_package_s_own():
+    assert distribution(NAME).version == airflow_provider_sam.__version__
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value"),
+    [
+        ("apache_airflow_provider", "provider_info", "airflow_provider_sam.get_provider_info:get_provider_info"),
+        ("pytest11", "sam_emulator", "airflow_provider_sam.emulator.pytest_plugin"),
+    ],
+)
+def test_an_entry_point_leads_to_what_it_names(group, name, value):
+    (entry_point,) = distribution(NAME).entry_points.select(group=group, name=name)
+    assert entry_point.value == value
+    assert entry_point.load() is not None
+
+
+def test_the_provider_calls_itself_by_the_distribution_s_name():
+    (entry_point,) = distribution(NAME).entry_points.select(group="apache_airflow_provider")
+    assert entry_point.load()()["package-name"] == NAME
+
+
+@pytest.mark.parametrize("path", CONSTRAINTS, ids=lambda path: path.name)
+def test_constraints_pin_every_direct_dependency_and_name_no_address(path):
+    text = path.read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", text, flags=re.MULTILINE))
+    project = PYPROJECT["project"]
+    wanted = [*project["dependencies"], *PYPROJECT["build-system"]["requires"]]
+    for group in (*project["optional-dependencies"].values(), *PYPROJECT["dependency-groups"].values()):
+        wanted += [requirement for requirement in group if isinstance(requirement, str)]
+    assert {re.split(r"[\[<>=]", requirement)[0] for requirement in wanted} - pinned == set()
+    assert "://" not in text
+
+
+def build(target: Path) -> Path:
+    """Build the sdist, and from that the wheel; give the wheel."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = target.glob("*.whl")
+    return wheel
+
+
+@pytest.mark.long
+def test_a_wheel_built_from_the_sdist_holds_the_package_and_nothing_else(tmp_path):
+    wheel = build(tmp_path)
+    info = f"airflow_provider_sam-{airflow_provider_sam.__version__}.dist-info"
+    names = set(zipfile.ZipFile(wheel).namelist())
+    ours = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "airflow_provider_sam").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert {name for name in names if not name.startswith(f"{info}/")} == ours
+    assert {"airflow_provider_sam/py.typed", "airflow_provider_sam/emulator/sam-openapi.json"} <= ours
+    assert f"{info}/licenses/LICENSE" in names
