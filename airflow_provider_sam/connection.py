@@ -47,11 +47,12 @@ class ConnectionField:
         """
         if value is None or value == "":
             return self.default
-        if self.kind == "string":
-            if isinstance(value, str):
-                return value
-            raise ValueError(f"must be a string, got {value!r}")
-        return self._parse_number(value)
+        return self._parse_string(value) if self.kind == "string" else self._parse_number(value)
+
+    def _parse_string(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"must be a string, got {value!r}")  # noqa: TRY004 - a wrong value of the connection
+        return value
 
     def _parse_number(self, value: object) -> int | float:
         wanted = f"must be {self._wanted()}, for example {self.default}; got {value!r}"
@@ -186,9 +187,7 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
     if not connection.password:
         raise reader.error("password", "is empty; put the API key there")
     extras = reader.extras(connection.extra)
-    limits = Limits(
-        max_batch_requests=extras.pop("max_batch_requests"), max_batch_bytes=extras.pop("max_batch_bytes")
-    )
+    limits = Limits(max_batch_requests=extras.pop("max_batch_requests"), max_batch_bytes=extras.pop("max_batch_bytes"))
     own = {name: extras.pop(name) for name in ("state_path", "console_url")}
     base_url = reader.base_url(connection.host, connection.port)
     try:
@@ -205,7 +204,7 @@ class _Reader:
         self.conn_id = conn_id
 
     def error(self, field: str, problem: str) -> Exception:
-        # Loaded here because Airflow reads EXTRAS while it is still starting, when its own exceptions are not there yet.
+        # Loaded here: Airflow reads EXTRAS while it is starting, when its own exceptions are not there yet.
         from airflow_provider_sam.exceptions import SamConnectionConfigError
 
         return SamConnectionConfigError(f"Connection {self.conn_id!r}: {field} {problem}")

@@ -94,7 +94,7 @@ class Ledger:
         return {
             "batch_id": batch.id,
             "path": path,
-            "counts": {name: self.outcomes[name] for name in (*OUTCOMES, *sorted(self.outcomes.keys() - set(OUTCOMES)))},
+            "counts": dict.fromkeys(OUTCOMES, 0) | dict(self.outcomes),
             "lines": self.lines,
             "bytes": self.size,
             "sha256": self._hash.hexdigest(),

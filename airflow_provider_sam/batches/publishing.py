@@ -74,8 +74,7 @@ def land(
     staged = stage(destination)
     try:
         ledger = _copy(client, batch.id, staged, betas=betas)
-        if found := ledger.disagreements(BatchSummary.of(batch).counts()):
-            raise SamResultsError(f"the results of batch {batch.id} disagree with its request_counts: {'; '.join(found)}")
+        _verify(ledger, batch)
     except BaseException:  # a time-out or a kill of the task must leave nothing behind either
         staged.discard()
         raise
@@ -92,6 +91,11 @@ def _copy(client: SamClient, batch_id: str, staged: StagedFile, *, betas: Sequen
             staged.write(chunk)
         ledger.add_lines(splitter.flush())
     return ledger
+
+
+def _verify(ledger: Ledger, batch: MessageBatch) -> None:
+    if found := ledger.disagreements(BatchSummary.of(batch).counts()):
+        raise SamResultsError(f"the results of batch {batch.id} disagree with its counts: {'; '.join(found)}")
 
 
 def _write(path: ObjectStoragePath, data: bytes) -> None:

@@ -116,9 +116,7 @@ class SamBatchSensor(BaseSensorOperator):
             raise SamBatchFailedError(reason)
         if verdict == "skip":
             raise AirflowSkipException(reason)
-        return [
-            {"id": batch.id, "processing_status": batch.processing_status, **batch.counts()} for batch in batches
-        ]
+        return [{"id": batch.id, "processing_status": batch.processing_status, **batch.counts()} for batch in batches]
 
 
 def _default_deferrable() -> bool:

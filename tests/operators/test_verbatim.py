@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pendulum
 import pytest
-
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_sam._compat import XComArg
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 from airflow_provider_sam.operators.message import SamCreateMessageOperator
 from airflow_provider_sam.operators.verbatim import Verbatim
-
 
 
 @pytest.fixture
