@@ -52,7 +52,8 @@ with DAG(
     @task
     def write_requests(run_id: str, params: dict[str, Any]) -> str:
         """Write one request for each installed distribution, and give the place."""
-        packages = {item.metadata["Name"]: item.metadata["Summary"] or "" for item in distributions()}
+        metadata = [item.metadata for item in distributions()]
+        packages = {item.get("Name", "?"): item.get("Summary") or "" for item in metadata}
         path = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:

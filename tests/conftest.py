@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import airflow
+
 ROOT = Path(__file__).parents[1]
 
 # Airflow reads its configuration when it is first imported, which is before any fixture runs.
@@ -25,6 +27,12 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database():
+    """Airflow's database, for tests that run a Dag."""
+    airflow("db", "migrate")
 
 
 @pytest.fixture

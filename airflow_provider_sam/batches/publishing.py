@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 MANIFEST_SUFFIX = ".manifest.json"
 
 
-def destinations(batch_ids: Sequence[str], path: ObjectStoragePath) -> dict[str, ObjectStoragePath]:
-    """Say where each batch's results go: into a directory, where `path` ends with a slash, else into the file `path`.
+def destinations(batch_ids: Sequence[str], path: ObjectStoragePath, *, directory: bool) -> dict[str, ObjectStoragePath]:
+    """Say where each batch's results go: into a file of its own in the directory `path`, or into the file `path`.
 
     :raises SamRequestError: several batches would go into one file.
     """
-    if str(path).endswith("/"):
+    if directory:
         return {batch_id: path / f"{batch_id}.jsonl" for batch_id in batch_ids}
     if len(batch_ids) > 1:
         raise SamRequestError(
@@ -44,15 +44,22 @@ def manifest_path(path: ObjectStoragePath) -> ObjectStoragePath:
 
 
 def publish(
-    client: SamClient, batch_ids: Sequence[str], path: ObjectStoragePath, *, log: Logger, betas: Sequence[str] | None
+    client: SamClient,
+    batch_ids: Sequence[str],
+    path: ObjectStoragePath,
+    *,
+    directory: bool,
+    betas: Sequence[str] | None,
+    log: Logger,
 ) -> dict[str, Any]:
     """Land the results of ended batches and, when all are there, the manifest; give the manifest.
 
+    :param directory: whether `path` is a directory. A path does not know: some file systems drop its last slash.
     :raises SamResultsError: results are not there to be had, or are not what the API itself counted. What had been
         written is discarded.
     """
     pages = []
-    for batch_id, destination in destinations(batch_ids, path).items():
+    for batch_id, destination in destinations(batch_ids, path, directory=directory).items():
         batch = client.get_batch(batch_id, betas=betas)
         _check_available(batch)
         ledger = land(client, batch, destination, betas=betas)

@@ -60,6 +60,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow_provider_sam.hooks.sam import SamHook
 
         ids = batch_ids(self.batch_id)
+        directory = str(self.path).endswith("/")
         path = ObjectStoragePath(self.path, conn_id=self.storage_conn_id)
         with SamHook(self.sam_conn_id).client as client:
-            return publish(client, ids, path, log=self.log, betas=self.betas)
+            return publish(client, ids, path, directory=directory, betas=self.betas, log=self.log)

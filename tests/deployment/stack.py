@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -119,7 +120,9 @@ def airflow_stack(home: Path, env: Mapping[str, str], port: int | None = None) -
         parts = {}
         for name, arguments in PARTS.items():
             log = stack.enter_context((home / f"{name}.log").open("w", encoding="utf-8"))
-            parts[name] = stack.enter_context(running(["airflow", *arguments], env=settings, output=log))
+            parts[name] = stack.enter_context(
+                running([sys.executable, "-m", "airflow", *arguments], env=settings, output=log)
+            )
 
         def up() -> bool:
             for name, process in parts.items():

@@ -1,0 +1,173 @@
+"""The example Dag in a real Airflow, with scheduler and triggerer: deferred while it waits, whole when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deployment.local import emulator
+from tests.deployment.stack import airflow_stack, free_port, wait_for
+
+pytestmark = [pytest.mark.deployment, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+DAG_ID = "example_sam_batch"
+WITHIN = 180  # seconds for one step of a run
+
+
+class Environment(dict):
+    """Variables that hold the key; a failing test does not print them."""
+
+    def __repr__(self):
+        return f"variables {', '.join(self)}"
+
+
+class Sam:
+    """The emulator in a process of its own, which can be killed and started again with the same batches."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = free_port()
+        self.started = ExitStack()
+        self.start(api_key=None)
+
+    def start(self, api_key):
+        options = ("--on-demand", f"--port={self.port}", f"--directory={self.folder / 'batches'}")
+        self.local = self.started.enter_context(emulator(self.folder, *options, api_key=api_key))
+
+    def kill(self):
+        self.local.process.kill()
+        self.local.process.wait()
+
+    def start_again(self):
+        self.start(self.local.api_key)
+
+    def call(self, method, path, body=None):
+        headers = {"x-api-key": self.local.api_key}
+        return httpx.request(method, f"{self.local.url}/_emulator{path}", json=body, headers=headers).raise_for_status()
+
+    def batch_ids(self):
+        return [batch["id"] for batch in self.call("GET", "/batches").json()["data"]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home for Airflow with a database."""
+    return tmp_path_factory.mktemp("airflow")
+
+
+@pytest.fixture(scope="module")
+def sam(tmp_path_factory):
+    """The emulator, whose batches end when they are told to."""
+    sam = Sam(tmp_path_factory.mktemp("sam"))
+    with sam.started:
+        yield sam
+
+
+@pytest.fixture(scope="module")
+def environment(home, sam):
+    """What Airflow is told; the connection makes no repeats, so that each failure is the task's."""
+    connection = {
+        "conn_type": "sam",
+        "host": sam.local.url,
+        "password": sam.local.api_key,
+        "extra": {"max_retries": 0, "read_timeout": 5},
+    }
+    environment = Environment(
+        AIRFLOW_HOME=str(home),
+        AIRFLOW_CONN_SAM_DEFAULT=json.dumps(connection),
+        AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "example_dags"),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__DEFAULT_TASK_RETRIES="100",
+        AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1",
+    )
+    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(migrate, env=os.environ | environment, check=True, capture_output=True)
+    return environment
+
+
+@pytest.fixture(scope="module")
+def airflow(home, environment):
+    """A running Airflow."""
+    with airflow_stack(home, environment) as airflow:
+        yield airflow
+
+
+def ids(path):
+    with path.open("rb") as lines:
+        return Counter(json.loads(line)["custom_id"] for line in lines)
+
+
+def wait_for_task(airflow, run_id, task_id, states):
+    return wait_for(
+        lambda: airflow.tasks(DAG_ID, run_id)[task_id]["state"] in states,
+        within=WITHIN,
+        what=f"task {task_id} in {' or '.join(states)}",
+    )
+
+
+def stored_triggers(home):
+    """The rows of the trigger table, which are gone when the wait is over."""
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        return [str(row) for row in database.execute("select classpath, kwargs from trigger").fetchall()]
+
+
+def files_with(text, folder):
+    return [str(file) for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
+
+
+def test_the_wait_is_deferred_and_the_results_are_whole_and_nothing_shows_the_key(airflow, sam, home, tmp_path):
+    run_id = airflow.start_run(DAG_ID, {"folder": tmp_path.as_uri()})
+    wait_for_task(airflow, run_id, "wait_for_batch", {"deferred"})
+    (batch_id,) = sam.batch_ids()
+    (trigger,) = stored_triggers(home)
+    assert batch_id in trigger, "the row is read as it is meant to be"
+    assert sam.local.api_key not in trigger
+    sam.call("POST", f"/batches/{batch_id}/end")
+    state = wait_for(
+        lambda: (state := airflow.run_state(DAG_ID, run_id)) in {"success", "failed"} and state,
+        within=WITHIN,
+        what="the end of the run",
+    )
+    assert state == "success"
+    (requests,) = tmp_path.glob("*/requests.jsonl")
+    results = ids(requests.with_name("results.jsonl"))
+    assert results == ids(requests)
+    assert set(results.values()) == {1}
+    assert files_with(batch_id, home), "logs and XComs are on disk and are looked through"
+    assert not files_with(sam.local.api_key, home)
+
+
+def test_an_api_that_dies_in_the_download_leaves_nothing_and_the_retry_lands_everything(airflow, sam, tmp_path):
+    run_id = airflow.start_run(DAG_ID, {"folder": tmp_path.as_uri()})
+    wait_for_task(airflow, run_id, "wait_for_batch", {"deferred"})
+    batch_id = sam.batch_ids()[-1]
+    sam.call("DELETE", "/requests")
+    stall = {"type": "stall", "after_bytes": 10_000, "seconds": 600}
+    sam.call("POST", "/faults", {"effect": stall, "operation": "messages_batches_results", "times": 1000})
+    sam.call("POST", f"/batches/{batch_id}/end")
+    wait_for(
+        lambda: sam.call("GET", "/counts").json().get("messages_batches_results"), within=WITHIN, what="the download"
+    )
+    sam.kill()
+    wait_for_task(airflow, run_id, "land_results", {"up_for_retry"})
+    (folder,) = tmp_path.iterdir()
+    assert [file.name for file in folder.iterdir()] == ["requests.jsonl"]
+    sam.start_again()
+    state = wait_for(
+        lambda: (state := airflow.run_state(DAG_ID, run_id)) in {"success", "failed"} and state,
+        within=WITHIN,
+        what="the end of the run",
+    )
+    assert state == "success"
+    assert ids(folder / "results.jsonl") == ids(folder / "requests.jsonl")
+    assert airflow.tasks(DAG_ID, run_id)["land_results"]["try_number"] > 1

@@ -1,0 +1,87 @@
+"""A batch is created once and canceled when asked, as the task says."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_sam.api.errors import SamAmbiguousSubmitError, SamRequestError
+from airflow_provider_sam.emulator import AfterLooks, Drop, Fault, OnDemand, Status
+from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator
+
+
+def create(requests, **arguments):
+    return SamCreateBatchOperator(task_id="create", requests=requests, **arguments).execute({})
+
+
+def test_the_requests_arrive_as_they_are_and_the_id_is_returned(sam, requests):
+    requests[0]["params"]["messages"][0]["content"] = "{{ var.value.x }} {% raw %} \u2028 \x85 é"
+    batch_id = create(requests)
+    (batch,) = sam.batches
+    assert batch.id == batch_id
+    arrived = [{"custom_id": custom_id, "params": params} for custom_id, params in sam.batch_requests(batch_id)]
+    assert arrived == requests
+
+
+def test_a_callable_gives_the_requests_one_by_one(sam, requests):
+    assert create(lambda context: iter(requests)) == sam.batches[0].id  # noqa: ARG005
+
+
+@pytest.mark.parametrize(
+    ("betas", "query", "header"),
+    [(None, {}, None), ([], {"beta": "true"}, None), (["a", "b"], {"beta": "true"}, "a,b")],
+)
+def test_betas_choose_the_route_and_travel_in_a_header(sam, requests, betas, query, header):
+    create(requests, betas=betas)
+    (request,) = sam.requests
+    assert request.query == query
+    assert request.headers.get("anthropic-beta") == header
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows.clear(), "requests is empty"),
+        (lambda rows: rows[1].update(custom_id="no blanks"), r"requests\[1\].*'no blanks'"),
+        (lambda rows: rows[4].update(custom_id="row-0"), r"requests\[4\].*'row-0' is already that of requests\[0\]"),
+        (lambda rows: rows[2]["params"].pop("max_tokens"), r"requests\[2\].*'row-2'.*max_tokens missing"),
+        (lambda rows: rows[2]["params"].update(stream=True), "'stream' is not a parameter"),
+        (lambda rows: rows[2]["params"].update(metadata={1, 2}.__iter__()), r"requests\[2\] cannot be written as JSON"),
+    ],
+)
+def test_what_the_api_would_not_take_is_refused_before_anything_is_sent(sam, requests, change, said):
+    change(requests)
+    with pytest.raises(SamRequestError, match=said):
+        create(requests)
+    assert not sam.requests
+
+
+def test_an_answer_that_is_lost_does_not_buy_a_second_batch(sam, requests):
+    sam.faults.add(Fault(Drop(accepted=True), operation="messages_batches_create"))
+    with pytest.raises(SamAmbiguousSubmitError, match="pay twice"):
+        create(requests)
+    assert len(sam.batches) == 1
+    assert sam.count("messages_batches_create") == 1
+
+
+def test_a_clean_refusal_is_waited_out(sam, requests):
+    sam.faults.add(Fault(Status(529, retry_after=0), operation="messages_batches_create", times=2))
+    assert create(requests) == sam.batches[0].id
+    assert len(sam.batches) == 1
+    assert sam.count("messages_batches_create") == 3
+
+
+def test_a_batch_is_canceled_and_its_status_returned(sam, requests):
+    sam.progress = OnDemand()
+    batch_id = create(requests)
+    cancel = SamCancelBatchOperator(task_id="cancel", batch_id=batch_id)
+    assert cancel.execute({}) == "canceling"
+    assert cancel.execute({}) == "canceling"
+    assert sam.batches[0].status == "canceling"
+
+
+def test_a_cancellation_whose_answer_is_lost_is_asked_for_again(sam, requests):
+    sam.progress = AfterLooks(5)
+    batch_id = create(requests)
+    sam.faults.add(Fault(Drop(accepted=True), operation="messages_batches_cancel"))
+    assert SamCancelBatchOperator(task_id="cancel", batch_id=batch_id).execute({}) == "canceling"
+    assert sam.count("messages_batches_cancel") == 2
