@@ -23,3 +23,7 @@ class SamWaitError(SamError, AirflowException):
 
 class SamResultsError(SamError, AirflowException):
     """The results that arrived are not the whole truth about the batch. Nothing was published; a retry fetches anew."""
+
+
+class SamTooManyTokensError(SamError, AirflowFailException):
+    """A message has more input tokens than the task allows. Nothing was created; a retry would count the same."""

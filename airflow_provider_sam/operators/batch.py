@@ -1,4 +1,4 @@
-"""Create a message batch, and cancel one. Neither waits: that is the sensor's work."""
+"""Create a message batch, cancel one, delete one. None of them waits: that is the sensor's work."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, XComArg
+    from airflow_provider_sam.api.client import SamClient
 
 
 class SamCreateBatchOperator(BaseOperator):
@@ -58,11 +59,8 @@ class SamCreateBatchOperator(BaseOperator):
         return batch.id
 
 
-class SamCancelBatchOperator(BaseOperator):
-    """Asks the API to cancel a batch and returns the batch's `processing_status`.
-
-    What has already run keeps its result and is billed. The batch is `canceling` until it has ended; a sensor waits
-    for that. Canceling a batch twice does no harm.
+class SamOneBatchOperator(BaseOperator):
+    """What the operators share that do one thing to one batch.
 
     :param batch_id: the batch (templated).
     :param betas: names of beta features (templated). None (the default) uses the plain route.
@@ -81,15 +79,43 @@ class SamCancelBatchOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.batch_id = batch_id
+        self.batch_id: Any = batch_id
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
-    def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
-        """Ask for the cancellation and give the status that the API answers."""
+    def client(self) -> SamClient:
+        """Give a new client; the caller closes it."""
         from airflow_provider_sam.hooks.sam import SamHook
 
-        with SamHook(self.sam_conn_id).client as client:
+        return SamHook(self.sam_conn_id).client
+
+
+class SamCancelBatchOperator(SamOneBatchOperator):
+    """Asks the API to cancel a batch and returns the batch's `processing_status`.
+
+    What has already run keeps its result and is billed. The batch is `canceling` until it has ended; a sensor waits
+    for that. Canceling a batch twice does no harm. Takes what `SamOneBatchOperator` takes.
+    """
+
+    def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
+        """Ask for the cancellation and give the status that the API answers."""
+        with self.client() as client:
             batch = client.cancel_batch(self.batch_id, betas=self.betas)
         self.log.info("Asked to cancel batch %s; it is %s", batch.id, batch.processing_status)
         return batch.processing_status
+
+
+class SamDeleteBatchOperator(SamOneBatchOperator):
+    """Deletes a batch that has ended, with its results, and returns its id. A deleted batch cannot be brought back.
+
+    Takes what `SamOneBatchOperator` takes.
+
+    :raises SamStatusError: the batch is not there, or has not ended yet (400 or 409); wait for it first.
+    """
+
+    def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
+        """Delete the batch and give its id."""
+        with self.client() as client:
+            deleted = client.delete_batch(self.batch_id, betas=self.betas)
+        self.log.info("Deleted batch %s", deleted.id)
+        return deleted.id

@@ -1,7 +1,8 @@
-"""Create one message in the middle of a Dag."""
+"""Create one message in the middle of a Dag, and count its input tokens before it costs anything."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import BaseOperator
@@ -13,35 +14,38 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context
+    from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.api.models import Message
+
+PROGRESS_EVERY = 10.0
+"""Seconds between two log lines about a message that is being streamed."""
 
 
-class SamCreateMessageOperator(BaseOperator):
-    """Creates one message and returns its text, or the whole message.
+class SamMessageOperator(BaseOperator):
+    """What the operators share that send a message's input.
 
     :param prompt: what the user says, as one string.
     :param messages: the conversation in the API's form, instead of `prompt`.
     :param model: the model's id (templated).
-    :param max_tokens: the most tokens that the answer may have (templated).
     :param system: the system prompt: a string or text blocks.
-    :param message_params: further parameters of the API, such as `temperature`, `tools`, `thinking` or `metadata`, or
-        all of them. An argument above wins over the same name in here.
-    :param returns: `text` (the default) gives the answer's text; `message` gives the whole message as JSON types.
+    :param tools: the tools that the model may use.
+    :param thinking: whether and how long the model thinks first.
+    :param message_params: any parameters of the API, or all of them. A named argument wins over the same name in here.
     :param betas: names of beta features (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
-    `prompt`, `messages`, `system` and `message_params` are data: they reach the API as they are, never rendered as
-    templates. Each may be an upstream task's output, hold one inside, or be a callable that takes the task's context.
-
-    :raises SamRequestError: both `prompt` and `messages` are given, or a parameter that the API requires is missing;
-        nothing was sent.
+    `prompt`, `messages`, `system`, `tools`, `thinking` and `message_params` are data: they reach the API as they are,
+    never rendered as templates. Each may be an upstream task's output, hold one inside, or be a callable that takes
+    the task's context.
     """
 
     template_fields = (
         "prompt",
         "messages",
         "model",
-        "max_tokens",
         "system",
+        "tools",
+        "thinking",
         "message_params",
         "betas",
         "sam_conn_id",
@@ -54,10 +58,10 @@ class SamCreateMessageOperator(BaseOperator):
         prompt: Any = None,
         messages: Any = None,
         model: str | None = None,
-        max_tokens: int | str | None = None,
         system: Any = None,
+        tools: Any = None,
+        thinking: Any = None,
         message_params: Any = None,
-        returns: Literal["text", "message"] = "text",
         betas: Sequence[str] | None = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -66,24 +70,24 @@ class SamCreateMessageOperator(BaseOperator):
         self.prompt = Verbatim(prompt)
         self.messages = Verbatim(messages)
         self.model = model
-        self.max_tokens = max_tokens
         self.system = Verbatim(system)
+        self.tools = Verbatim(tools)
+        self.thinking = Verbatim(thinking)
         self.message_params = Verbatim(message_params)
-        self.returns = returns
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
-    def execute(self, context: Context) -> str | dict[str, Any]:
-        """Create the message and give what `returns` names."""
+    def client(self) -> SamClient:
+        """Give a new client; the caller closes it."""
         from airflow_provider_sam.hooks.sam import SamHook
 
-        params = self._assemble(context)
-        with SamHook(self.sam_conn_id).client as client:
-            message = client.create_message(params, betas=self.betas)
-        self.log.info("Created message %s: %s, %s", message.id, message.stop_reason, message.usage)
-        return message.text if self.returns == "text" else message.model_dump(mode="json", exclude_unset=True)
+        return SamHook(self.sam_conn_id).client
 
-    def _assemble(self, context: Context) -> Mapping[str, Any]:
+    def input_params(self, context: Context) -> dict[str, Any]:
+        """Put the parameters together that make up a message's input.
+
+        :raises SamRequestError: `prompt` and `messages` are both given.
+        """
         prompt, messages = self.prompt.read(context), self.messages.read(context)
         if prompt is not None:
             if messages is not None:
@@ -91,17 +95,115 @@ class SamCreateMessageOperator(BaseOperator):
             messages = [{"role": "user", "content": prompt}]
         named = {
             "model": self.model,
-            "max_tokens": None if self.max_tokens is None else _whole_number(self.max_tokens),
             "system": self.system.read(context),
+            "tools": self.tools.read(context),
+            "thinking": self.thinking.read(context),
             "messages": messages,
         }
-        given = {name: value for name, value in named.items() if value is not None}
-        return {**(self.message_params.read(context) or {}), **given}
+        return {**(self.message_params.read(context) or {}), **_given(named)}
 
 
-def _whole_number(max_tokens: int | str) -> int:
-    """Read what a template gave, which is a string unless the Dag renders native types."""
+class SamCreateMessageOperator(SamMessageOperator):
+    """Creates one message and returns its text, or the whole message.
+
+    Takes what `SamMessageOperator` takes, and:
+
+    :param max_tokens: the most tokens that the answer may have (templated).
+    :param metadata: the API's `metadata`, such as a `user_id`; data as well.
+    :param returns: `text` (the default) gives the answer's text; `message` gives the whole message as JSON types.
+    :param stream: receive the message while it is written. The connection is then never idle for long, which keeps a
+        proxy from closing it under a long answer, and the log shows progress. Default: False.
+
+    :raises SamRequestError: both `prompt` and `messages` are given, or a parameter that the API requires is missing;
+        nothing was sent.
+    :raises SamError: the API refused or did not answer. A message that may have run is not created again by itself.
+    """
+
+    template_fields = (*SamMessageOperator.template_fields, "max_tokens", "metadata")
+
+    def __init__(
+        self,
+        *,
+        max_tokens: int | str | None = None,
+        metadata: Any = None,
+        returns: Literal["text", "message"] = "text",
+        stream: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_tokens = max_tokens
+        self.metadata = Verbatim(metadata)
+        self.returns = returns
+        self.stream = stream
+
+    def execute(self, context: Context) -> str | dict[str, Any]:
+        """Create the message and give what `returns` names."""
+        named = {
+            "max_tokens": whole_number("max_tokens", self.max_tokens),
+            "metadata": self.metadata.read(context),
+        }
+        params = self.input_params(context) | _given(named)
+        with self.client() as client:
+            message = self._stream(client, params) if self.stream else client.create_message(params, betas=self.betas)
+        self.log.info("Created message %s: %s, %s", message.id, message.stop_reason, message.usage)
+        if self.returns == "text":
+            return message.text
+        whole: dict[str, Any] = message.model_dump(mode="json", exclude_unset=True)
+        return whole
+
+    def _stream(self, client: SamClient, params: Mapping[str, Any]) -> Message:
+        said, characters = time.monotonic(), 0
+        with client.stream_message(params, betas=self.betas) as stream:
+            for text in stream.text_stream:
+                characters += len(text)
+                if time.monotonic() - said >= PROGRESS_EVERY:
+                    said = time.monotonic()
+                    self.log.info("The message is being written, %d characters so far", characters)
+            return stream.get_final_message()
+
+
+class SamCountTokensOperator(SamMessageOperator):
+    """Counts the input tokens of a message, which is free, and fails where there are too many.
+
+    Takes what `SamMessageOperator` takes, and:
+
+    :param max_input_tokens: the most that may be counted (templated). None (the default) only counts. The count is the
+        API's estimate; what a message is billed may differ a little.
+
+    Returns the number of input tokens.
+
+    :raises SamTooManyTokensError: more tokens than `max_input_tokens` were counted; the task fails without retries.
+    """
+
+    template_fields = (*SamMessageOperator.template_fields, "max_input_tokens")
+
+    def __init__(self, *, max_input_tokens: int | str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_input_tokens = max_input_tokens
+
+    def execute(self, context: Context) -> int:
+        """Count, and hold the count against `max_input_tokens`."""
+        from airflow_provider_sam.exceptions import SamTooManyTokensError
+
+        most = whole_number("max_input_tokens", self.max_input_tokens)
+        with self.client() as client:
+            counted = client.count_tokens(self.input_params(context), betas=self.betas).input_tokens
+        if most is not None and counted > most:
+            raise SamTooManyTokensError(f"the message has {counted} input tokens, max_input_tokens is {most}")
+        self.log.info("The message has %d input tokens", counted)
+        return counted
+
+
+def whole_number(name: str, value: int | str | None) -> int | None:
+    """Read a number that a template may have given, as text unless the Dag renders native types.
+
+    :raises SamRequestError: it is none; the message has `name` and value.
+    """
     try:
-        return int(max_tokens)
+        return None if value is None else int(value)
     except ValueError:
-        raise SamRequestError(f"max_tokens must be a whole number, got {max_tokens!r}") from None
+        raise SamRequestError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def _given(named: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if value is not None}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_sam.api.errors import SamAmbiguousSubmitError, SamRequestError
+from airflow_provider_sam.api.errors import SamAmbiguousSubmitError, SamRequestError, SamStatusError
 from airflow_provider_sam.emulator import AfterLooks, Drop, Fault, OnDemand, Status
-from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator
+from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator, SamDeleteBatchOperator
 
 
 def create(requests, **arguments):
@@ -85,3 +85,32 @@ def test_a_cancellation_whose_answer_is_lost_is_asked_for_again(sam, requests):
     sam.faults.add(Fault(Drop(accepted=True), operation="messages_batches_cancel"))
     assert SamCancelBatchOperator(task_id="cancel", batch_id=batch_id).execute({}) == "canceling"
     assert sam.count("messages_batches_cancel") == 2
+
+
+def test_a_batch_that_has_ended_is_deleted_and_its_id_returned(sam, requests):
+    batch_id = create(requests)
+    sam.end_batch(batch_id)
+    assert SamDeleteBatchOperator(task_id="delete", batch_id=batch_id).execute({}) == batch_id
+    assert not sam.batches
+
+
+def test_a_batch_that_has_not_ended_is_not_deleted(sam, requests):
+    sam.progress = OnDemand()
+    batch_id = create(requests)
+    with pytest.raises(SamStatusError):
+        SamDeleteBatchOperator(task_id="delete", batch_id=batch_id).execute({})
+    assert [batch.id for batch in sam.batches] == [batch_id]
+
+
+@pytest.mark.parametrize("operator", [SamCancelBatchOperator, SamDeleteBatchOperator])
+@pytest.mark.parametrize("batch_id", ["", "..", "a/b", "a?b"])
+def test_an_id_that_would_lead_elsewhere_is_refused_or_escaped(sam, operator, batch_id):
+    with pytest.raises((SamRequestError, SamStatusError)):
+        operator(task_id="task", batch_id=batch_id).execute({})
+    allowed = {"messages_batches_cancel", "messages_batches_delete"}
+    assert {request.operation for request in sam.requests} <= allowed
+
+
+def test_default_args_reach_what_the_operators_share():
+    operator = SamDeleteBatchOperator(task_id="task", batch_id="a", default_args={"sam_conn_id": "other"})
+    assert operator.sam_conn_id == "other"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
-from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.emulator import Drop, Fault
-from airflow_provider_sam.operators.message import SamCreateMessageOperator
+from airflow_provider_sam.api.errors import SamDisconnectedError, SamOverloadedError, SamRequestError
+from airflow_provider_sam.emulator import Cut, Drop, Fault, SseError
+from airflow_provider_sam.exceptions import SamTooManyTokensError
+from airflow_provider_sam.operators.message import SamCountTokensOperator, SamCreateMessageOperator
 
 CONVERSATION = [{"role": "user", "content": "Hello {{ you }}"}]
 
@@ -78,3 +80,62 @@ def test_a_message_whose_answer_is_lost_is_not_bought_again(sam):
     with pytest.raises(Exception, match="may have run"):
         create(prompt="Hello", model="sam-small", max_tokens=20)
     assert sam.count("messages_create") == 1
+
+
+def test_a_streamed_message_is_the_same_as_one_that_is_not(sam):
+    plain = create(prompt="Hello", model="sam-small", max_tokens=200, returns="message")
+    streamed = create(prompt="Hello", model="sam-small", max_tokens=200, returns="message", stream=True)
+    ids = {plain.pop("id"), streamed.pop("id")}
+    assert len(ids) == 2
+    assert streamed == plain
+    assert create(prompt="Hello", model="sam-small", max_tokens=200, stream=True) == plain["content"][0]["text"]
+    assert sam.count("messages_create") == 3
+
+
+def test_a_streamed_message_shows_its_progress(sam, monkeypatch, caplog, capsys):
+    monkeypatch.setattr("airflow_provider_sam.operators.message.PROGRESS_EVERY", 0.0)
+    sam.answers = "A rather long answer that comes in several pieces. " * 5
+    with caplog.at_level(logging.INFO):
+        create(prompt="Hello", model="sam-small", max_tokens=200, stream=True)
+    said = caplog.text + capsys.readouterr().out  # Airflow 2 logs to the one, Airflow 3 to the other
+    assert "characters so far" in said
+
+
+@pytest.mark.parametrize(
+    ("effect", "raised"),
+    [(SseError("overloaded_error", after_events=3), SamOverloadedError), (Cut(after_bytes=300), SamDisconnectedError)],
+    ids=["error event", "cut"],
+)
+def test_a_stream_that_breaks_is_an_error_and_not_bought_again(sam, effect, raised):
+    sam.faults.add(Fault(effect, operation="messages_create", times=5))
+    with pytest.raises(raised):
+        create(prompt="Hello", model="sam-small", max_tokens=200, stream=True)
+    assert sam.count("messages_create") == 1
+
+
+def test_tools_and_thinking_and_metadata_go_along(sam):
+    sent = []
+    sam.answers = lambda params: sent.append(params) or "Good day"
+    named = {
+        "tools": [{"name": "look", "input_schema": {"type": "object"}}],
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "metadata": {"user_id": "u1"},
+    }
+    create(prompt="Hello", model="sam-small", max_tokens=2000, **named)
+    assert {name: sent[0][name] for name in named} == named
+
+
+def count(**arguments):
+    return SamCountTokensOperator(task_id="count", prompt="Hello, world", model="sam-small", **arguments).execute({})
+
+
+def test_tokens_are_counted_and_nothing_is_created(sam):
+    assert count() == count(max_input_tokens=1000) > 0
+    assert {request.operation for request in sam.requests} == {"messages_count_tokens"}
+
+
+@pytest.mark.parametrize("most", [1, "1"])
+def test_too_many_tokens_fail_the_task_before_anything_is_created(sam, most):
+    with pytest.raises(SamTooManyTokensError, match=r"\d+ input tokens, max_input_tokens is 1"):
+        count(max_input_tokens=most)
+    assert {request.operation for request in sam.requests} == {"messages_count_tokens"}

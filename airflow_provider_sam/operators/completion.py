@@ -1,0 +1,62 @@
+"""Create a text completion, the API's legacy form of a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam._compat import BaseOperator
+from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.operators.message import whole_number
+from airflow_provider_sam.operators.verbatim import Verbatim
+
+if TYPE_CHECKING:
+    from airflow_provider_sam._compat import Context
+
+
+class SamCreateCompletionOperator(BaseOperator):
+    """Creates one text completion and returns its text. New Dags use `SamCreateMessageOperator`.
+
+    :param prompt: the text to complete. It is data: never rendered as a template; it may be an upstream task's output
+        or a callable that takes the task's context.
+    :param model: the model's id (templated).
+    :param max_tokens_to_sample: the most tokens that the completion may have (templated).
+    :param completion_params: any further parameters of the API; data as well.
+    :param sam_conn_id: the connection (templated). Default: `sam_default`.
+
+    :raises SamRequestError: a parameter that the API requires is missing; nothing was sent.
+    """
+
+    template_fields = ("prompt", "model", "max_tokens_to_sample", "completion_params", "sam_conn_id")
+    ui_color = "#efe6fb"
+
+    def __init__(
+        self,
+        *,
+        prompt: Any,
+        model: str,
+        max_tokens_to_sample: int | str,
+        completion_params: Any = None,
+        sam_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prompt = Verbatim(prompt)
+        self.model = model
+        self.max_tokens_to_sample = max_tokens_to_sample
+        self.completion_params = Verbatim(completion_params)
+        self.sam_conn_id = sam_conn_id
+
+    def execute(self, context: Context) -> str:
+        """Create the completion and give its text."""
+        from airflow_provider_sam.hooks.sam import SamHook
+
+        params = {
+            **(self.completion_params.read(context) or {}),
+            "prompt": self.prompt.read(context),
+            "model": self.model,
+            "max_tokens_to_sample": whole_number("max_tokens_to_sample", self.max_tokens_to_sample),
+        }
+        with SamHook(self.sam_conn_id).client as client:
+            completion = client.create_completion(params)
+        self.log.info("Created completion %s: %s", completion.id, completion.stop_reason)
+        return completion.completion

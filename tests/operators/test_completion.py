@@ -1,0 +1,28 @@
+"""A completion is created from a prompt and returned as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.operators.completion import SamCreateCompletionOperator
+
+PROMPT = "\n\nHuman: {{ you }}\n\nAssistant:"
+
+
+def create(**arguments):
+    arguments = {"prompt": PROMPT, "model": "sam-small", "max_tokens_to_sample": 20} | arguments
+    return SamCreateCompletionOperator(task_id="completion", **arguments).execute({})
+
+
+def test_a_prompt_is_sent_as_it_is_and_its_completion_returned(sam):
+    sent = []
+    sam.answers = lambda params: sent.append(params) or " Good day"
+    assert create(max_tokens_to_sample="20", completion_params={"temperature": 0.5}) == " Good day"
+    assert sam.count("complete_create", status=200) == 1
+
+
+def test_what_the_api_requires_is_asked_for_before_anything_is_sent(sam):
+    with pytest.raises(SamRequestError, match="model"):
+        create(model=None)
+    assert not sam.requests
