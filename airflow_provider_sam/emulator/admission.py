@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.emulator.contract import ANTHROPIC_VERSION
 from airflow_provider_sam.emulator.errors import ApiError, invalid
-from airflow_provider_sam.emulator.service import Call
+
+if TYPE_CHECKING:
+    from airflow_provider_sam.emulator.service import Call
 
 
 def check_key(call: Call) -> None:

@@ -41,7 +41,7 @@ class Answers:
         given = self._given_for(params, custom_id)
         if given is None or isinstance(given, str):
             return compose(params, message_id, given)
-        message = compose(params, message_id, "") | given
+        message: dict[str, Any] = {**compose(params, message_id, ""), **given}
         if "usage" not in given:
             message["usage"] = usage(params, list(message["content"]))
         return message

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive, Scope, Send
 
 from airflow_provider_sam.emulator.control import PREFIX, control_routes
 from airflow_provider_sam.emulator.errors import ApiError
@@ -19,6 +18,13 @@ from airflow_provider_sam.emulator.requestlog import RequestRecord, record_of
 from airflow_provider_sam.emulator.routes.table import api_routes
 from airflow_provider_sam.emulator.routing import Route, Router
 from airflow_provider_sam.emulator.service import Call, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from airflow_provider_sam.emulator.contract import Operation
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +51,8 @@ class App:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         route, names = self._match(scope)
-        record = _record(scope, route)
+        operation = _operation(route)
+        record = record_of(scope, None if operation is None else operation.id, random_id("req"))
         effects = self._take_note(record)
 
         async def noted_receive() -> Message:
@@ -54,7 +61,6 @@ class App:
             return message
 
         request = Request(scope, noted_receive)
-        operation = None if isinstance(route, ApiError) else route.operation
         call = Call(self._service, request, record.request_id, names, operation, effects)
         connection = Connection(scope["state"][TRANSPORT], receive)
         await Exchange(call, route, connection).run(FaultySend(send, connection, record, effects))
@@ -77,12 +83,5 @@ class App:
         return effects
 
 
-def _record(scope: Scope, route: Route | ApiError) -> RequestRecord:
-    return record_of(
-        None if isinstance(route, ApiError) or route.operation is None else route.operation.id,
-        scope["method"],
-        scope["path"],
-        scope["query_string"].decode("ascii"),
-        scope["headers"],
-        random_id("req"),
-    )
+def _operation(route: Route | ApiError) -> Operation | None:
+    return None if isinstance(route, ApiError) else route.operation

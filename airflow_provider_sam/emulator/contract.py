@@ -5,14 +5,16 @@ The file is the one place where shapes are written down; routes, checks and test
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OPENAPI_PATH = Path(__file__).with_name("sam-openapi.json")
 """The OpenAPI 3.1 description of the Sam API."""

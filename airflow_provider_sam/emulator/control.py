@@ -2,40 +2,43 @@
 
 They ask for the key, like the API's, and for no version; they are not in the request log and meet no faults.
 
-=========  ====================================  ===========================================================
-method     path                                  what it does
-=========  ====================================  ===========================================================
-GET        ``/_emulator/requests``               the request log; ``?operation=`` for one operation
-DELETE     ``/_emulator/requests``               forget it
-GET        ``/_emulator/counts``                 the number of requests by operation
-GET        ``/_emulator/batches``                the batches at the server, oldest first; not a look
-POST       ``/_emulator/batches/{id}/end``       end a batch; body ``{"outcomes": {custom_id: outcome}}`` or none
-POST       ``/_emulator/batches/{id}/expire``    end it as expired; body as above
-POST       ``/_emulator/batches/{id}/archive``   archive it
-GET        ``/_emulator/faults``                 the faults that may still meet a call
-POST       ``/_emulator/faults``                 add a fault, such as ``{"effect": {"type": "status", "status": 529}}``
-DELETE     ``/_emulator/faults``                 take all away
-PUT        ``/_emulator/answers``                a text for all, a mapping, or null to compose them
-PUT        ``/_emulator/progress``               ``{"after_seconds": 5}``, ``{"after_looks": 3}``, ``{"on_demand": true}``
-POST       ``/_emulator/reset``                  forget batches, requests and faults
-=========  ====================================  ===========================================================
+=========  ===================================  =============================================================
+method     path                                 what it does
+=========  ===================================  =============================================================
+GET        ``/_emulator/requests``              the request log; ``?operation=`` for one operation
+DELETE     ``/_emulator/requests``              forget it
+GET        ``/_emulator/counts``                the number of requests by operation
+GET        ``/_emulator/batches``               the batches at the server, oldest first; not a look
+POST       ``/_emulator/batches/{id}/end``      end a batch; body ``{"outcomes": {custom_id: outcome}}`` or none
+POST       ``/_emulator/batches/{id}/expire``   end it as expired; body as above
+POST       ``/_emulator/batches/{id}/archive``  archive it
+GET        ``/_emulator/faults``                the faults that may still meet a call
+POST       ``/_emulator/faults``                add one, such as ``{"effect": {"type": "drop"}, "nth": 2}``
+DELETE     ``/_emulator/faults``                take all away
+PUT        ``/_emulator/answers``               a text for all, a mapping, or null to compose them
+PUT        ``/_emulator/progress``              one of ``after_seconds``, ``after_looks``, ``"on_demand": true``
+POST       ``/_emulator/reset``                 forget batches, requests and faults
+=========  ===================================  =============================================================
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.responses import Response
 
 from airflow_provider_sam.emulator.errors import invalid
 from airflow_provider_sam.emulator.faults import Fault
-from airflow_provider_sam.emulator.outcomes import Outcome
 from airflow_provider_sam.emulator.progress import AfterLooks, AfterSeconds, OnDemand
+from airflow_provider_sam.emulator.reading import read_json
 from airflow_provider_sam.emulator.routing import Route
 from airflow_provider_sam.emulator.service import Call, json_response
 from airflow_provider_sam.emulator.state import BatchView
+
+if TYPE_CHECKING:
+    from airflow_provider_sam.emulator.outcomes import Outcome
 
 PREFIX = "/_emulator"
 
@@ -160,12 +163,10 @@ def control_routes() -> list[Route]:
 
 
 async def _outcomes(call: Call) -> dict[str, Outcome] | None:
-    given = await _read(call, _Ending) if await call.request.body() else _Ending()
-    return None if given.outcomes is None else dict(given.outcomes)
+    body = await call.request.body()
+    outcomes: dict[str, Outcome] | None = read_json(body, _Ending).outcomes if body else None
+    return outcomes
 
 
 async def _read(call: Call, kind: Any) -> Any:
-    try:
-        return msgspec.json.decode(await call.request.body(), type=kind)
-    except msgspec.DecodeError as error:
-        raise invalid(str(error)) from error
+    return read_json(await call.request.body(), kind)

@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from airflow_provider_sam.emulator.answers import Answers, GivenAnswers
 from airflow_provider_sam.emulator.app import App
 from airflow_provider_sam.emulator.clock import Clock, steady_clock
-from airflow_provider_sam.emulator.faults import Faults
 from airflow_provider_sam.emulator.limits import Limits
 from airflow_provider_sam.emulator.models import DEFAULT_MODELS, OfferedModel
-from airflow_provider_sam.emulator.outcomes import Outcomes
 from airflow_provider_sam.emulator.progress import AfterSeconds, Progress
 from airflow_provider_sam.emulator.ratelimits import RateLimits
-from airflow_provider_sam.emulator.requestlog import RequestRecord
 from airflow_provider_sam.emulator.server import ServerThread
 from airflow_provider_sam.emulator.service import ResultsOptions, Service
 from airflow_provider_sam.emulator.state import BatchView
 from airflow_provider_sam.emulator.store import Store
 from airflow_provider_sam.emulator.workspace import Rules, Workspace
 
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from airflow_provider_sam.emulator.faults import Faults
+    from airflow_provider_sam.emulator.outcomes import Outcomes
+    from airflow_provider_sam.emulator.requestlog import RequestRecord
+
 
 class SamEmulator:
     """The Sam API on a port of this machine, in a thread of this process.
 
-    In a ``with`` it runs inside the block, and all it held is gone afterwards. :meth:`start` and :meth:`stop` may also be
-    called as often as wanted: after a stop, all connections are broken off, and the next start offers the same batches
-    on the same port.
+    In a ``with`` it runs inside the block, and all it held is gone afterwards. :meth:`start` and :meth:`stop` may also
+    be called as often as wanted: after a stop, all connections are broken off, and the next start offers the same
+    batches on the same port.
 
     :param host: the address to listen on
     :param port: 0 lets the system choose
     :param api_key: the key to ask for; None makes one up
-    :param progress: when a batch ends: :class:`AfterSeconds`, :class:`AfterLooks` or :class:`OnDemand`; by default at the
-        first look after its creation
+    :param progress: when a batch ends: :class:`AfterSeconds`, :class:`AfterLooks` or :class:`OnDemand`; by default at
+        the first look after its creation
     :param directory: keeps batches for the next process; None keeps them in a temporary directory
-    :param answers: what requests are answered, see :class:`~airflow_provider_sam.emulator.answers.Answers`; None composes
-        a short line from the prompt
+    :param answers: what requests are answered: a text for all, a mapping from ``custom_id`` or prompt, or a function of
+        ``params``; the answer is a text, or fields of a Message. None composes a short line from the prompt
     :param outcomes: how single requests of a batch come out, by ``custom_id``; None lets each valid one succeed
     :param canceled_share: the part of a canceled batch, from 0 to 1, that had not run when the cancel came
     :param models: the models to list, newest first

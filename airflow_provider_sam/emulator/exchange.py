@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Send
 
 from airflow_provider_sam.emulator.admission import check_beta, check_key, check_version
 from airflow_provider_sam.emulator.errors import ERROR_TYPES, ApiError, envelope
 from airflow_provider_sam.emulator.faults import Delay, Drop, Effect, Status
-from airflow_provider_sam.emulator.injection import Connection
-from airflow_provider_sam.emulator.routing import Route
 from airflow_provider_sam.emulator.service import Call, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Send
+
+    from airflow_provider_sam.emulator.injection import Connection
+    from airflow_provider_sam.emulator.routing import Handler, Route
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +68,8 @@ class Exchange:
 
     async def _respond(self) -> Response:
         try:
-            if isinstance(self._route, ApiError):
-                raise self._route
-            self._admit(self._route)
-            return await self._route.handler(self._call)
+            handler = self._admit()
+            return await handler(self._call)
         except ApiError as error:
             return json_response(error.envelope(self._call.request_id), error.status, error.headers)
         except ClientDisconnect:
@@ -76,18 +78,24 @@ class Exchange:
             log.exception("The emulator failed to answer %s %s", self._call.request.method, self._call.request.url.path)
             return json_response(envelope("api_error", "Internal server error", self._call.request_id), 500)
 
-    def _admit(self, route: Route) -> None:
+    def _admit(self) -> Handler:
+        """Let the call in, or raise what refuses it."""
+        if isinstance(self._route, ApiError):
+            raise self._route
         check_key(self._call)
-        if route.operation is not None:
+        if self._route.operation is not None:
             check_version(self._call)
             check_beta(self._call)
-            self._rate_headers = self._call.service.rates.take(route.operation.id)
+            self._rate_headers = self._call.service.rates.take(self._route.operation.id)
+        return self._route.handler
 
 
 def _faulty_response(fault: Status, request_id: str) -> Response:
     headers = dict(fault.headers)
     if fault.retry_after is not None:
-        headers["retry-after"] = f"{fault.retry_after:g}" if isinstance(fault.retry_after, float) else str(fault.retry_after)
+        headers["retry-after"] = (
+            f"{fault.retry_after:g}" if isinstance(fault.retry_after, float) else str(fault.retry_after)
+        )
     if fault.body is not None:
         return Response(fault.body, fault.status, headers, media_type=fault.content_type)
     error_type = fault.error_type or ERROR_TYPES.get(fault.status, "api_error")

@@ -1,19 +1,21 @@
 """What can go wrong on the way, as data: which call meets which effect.
 
-A fault is a value: ``Fault(Status(529, retry_after=1), operation="messages_create", nth=2)`` lets the second message call
-be answered by 529. The same values come as JSON over the control routes, the effect named by its ``type``. How an effect
-is brought about is told in ``injection``.
+A fault is a value: ``Fault(Status(529, retry_after=1), operation="messages_create", nth=2)`` lets the second message
+call be answered by 529. The same values come as JSON over the control routes, the effect named by its ``type``. How an
+effect is brought about is told in ``injection``.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="status"):
@@ -35,7 +37,7 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="statu
     details: dict[str, object] | None = None
     body: str | None = None
     content_type: str = "text/html"
-    headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
+    headers: dict[str, str] = {}
     accepted: bool = False
 
 
@@ -85,13 +87,15 @@ class Slow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="slow"):
 class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="lines"):
     """One line of the answer is wrong, and the answer looks complete.
 
-    :param what: the line is ``torn`` (its second half is gone), ``duplicate``, ``missing``, or ``foreign`` (followed by one
-        that belongs to no request)
+    :param what: the line is ``torn`` (its second half is gone), ``duplicate``, ``missing``, ``foreign`` (followed by
+        one that belongs to no request) or ``replaced`` by ``text``
     :param line: which line, counted from 0
+    :param text: what stands in place of the line, before its line feed
     """
 
-    what: Literal["torn", "duplicate", "missing", "foreign"]
+    what: Literal["torn", "duplicate", "missing", "foreign", "replaced"]
     line: int = 0
+    text: str = ""
 
 
 class SseError(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sse_error"):

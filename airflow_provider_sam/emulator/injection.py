@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Iterator
-from typing import Protocol
-
-from starlette.types import Message, Receive, Send
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_sam.emulator.faults import Cut, Effect, Lines, Slow, SseError, Stall
-from airflow_provider_sam.emulator.requestlog import RequestRecord
 from airflow_provider_sam.emulator.sse import error_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Message, Receive, Send
+
+    from airflow_provider_sam.emulator.requestlog import RequestRecord
 
 _FOREIGN = b'{"custom_id":"not-of-this-batch","result":{"type":"canceled"}}\n'
 _LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing sends RST
 _FLUSH_PAUSE = 0.005  # seconds
+_READ_PAUSE = 0.05  # seconds
 
 
 class Connection:
@@ -32,13 +36,15 @@ class Connection:
         self.is_closed = False
 
     async def close(self, *, reset: bool) -> None:
-        """Close by FIN, or by RST; what was sent before still goes out."""
+        """Close by FIN, or by RST; what was sent before still goes out, but no client need read it before an RST."""
         self.is_closed = True
-        while self._transport.get_write_buffer_size() and not self._transport.is_closing():
+        # A transport tells of its buffer to the protocol alone, which is uvicorn's; so it is asked now and then.
+        while self._transport.get_write_buffer_size() and not self._transport.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(_FLUSH_PAUSE)
         if not reset:
             self._transport.close()
             return
+        await asyncio.sleep(_READ_PAUSE)  # a reset overtakes what the client has not read yet
         wire: socket.socket | None = self._transport.get_extra_info("socket")
         if wire is not None:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
@@ -90,6 +96,8 @@ class WrongLine:
                 return b""
             case "foreign":
                 return line + _FOREIGN
+            case "replaced":
+                return self._effect.text.encode() + b"\n"
 
 
 class FailingEvents:
@@ -165,8 +173,8 @@ class FaultySend:
             await asyncio.sleep(self._slow.pause)
 
     async def _write(self, piece: bytes) -> None:
+        self._record.answer_bytes += len(piece)  # before the client can have it, and ask the log
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        self._record.answer_bytes += len(piece)
 
 
 def _alteration(effect: Effect, request_id: str) -> Alteration | None:

@@ -1,25 +1,28 @@
 """A batch comes in: the body of the create request, checked as a whole and written down request by request.
 
 The body is spooled to a file as it arrives, mapped into memory and decoded without copying; of 100,000 requests only
-names and offsets are ever held. What is wrong with the batch itself is refused here; what is wrong with the ``params`` of one
-request is only noted, for the API tells that in the results.
+names and offsets are ever held. What is wrong with the batch itself is refused here; what is wrong with the ``params``
+of one request is only noted, for the API tells that in the results.
 """
 
 from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from airflow_provider_sam.emulator import contract
-from airflow_provider_sam.emulator.errors import invalid
+from airflow_provider_sam.emulator.errors import ApiError, invalid
 from airflow_provider_sam.emulator.outcomes import Code
+from airflow_provider_sam.emulator.reading import read_json
 from airflow_provider_sam.emulator.store import INDEX, RECORDS, VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 BODY = "body"
 _BUFFER = 1 << 20
@@ -78,12 +81,8 @@ def _decode(body: Path) -> list[_Request]:
         raise invalid("The request body is empty; it must be a JSON object.")
     with body.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    try:
-        return msgspec.json.decode(mapped, type=_Body).requests
-    except msgspec.ValidationError as error:
-        raise invalid(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(f"The request body is not valid JSON: {error}") from error
+    requests: list[_Request] = read_json(mapped, _Body).requests
+    return requests
 
 
 def _checked(requests: list[_Request], max_requests: int) -> Iterator[_Request]:
@@ -104,16 +103,15 @@ def _check_params(index: int, params: msgspec.Raw) -> None:
         raise invalid(f"requests.{index}.params: must be an object")
     try:
         text.decode()
-        streaming = b'"stream"' in text and msgspec.json.decode(text, type=_Streaming).stream is True
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise invalid(f"requests.{index}.params: not valid JSON: {error}") from error
-    if streaming:
+    except UnicodeDecodeError as error:
+        raise invalid(f"requests.{index}.params: not valid UTF-8") from error
+    if b'"stream"' in text and read_json(text, _Streaming, where=f"requests.{index}.params").stream is True:
         raise invalid(f"requests.{index}.params.stream: streaming is not supported in a batch")
 
 
 def _verdict(params: bytes, schema: str) -> Code:
     try:
-        value = msgspec.json.decode(params)
-    except msgspec.DecodeError:
-        return Code.INVALID  # an escape that is half a surrogate pair: JSON by its grammar, but no text
+        value = read_json(params)
+    except ApiError:
+        return Code.INVALID  # such as a number out of all range: JSON by its grammar, but not to be read
     return Code.SUCCEEDED if contract.is_valid(schema, value) else Code.INVALID

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.emulator.ids import stable_id
 from airflow_provider_sam.emulator.prompts import prompt_of, reply_to
 from airflow_provider_sam.emulator.tokens import count_cached, count_input, count_text
 from airflow_provider_sam.emulator.tools import tool_to_call, tool_use
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LONGEST_QUOTE = 80  # characters
 
@@ -49,7 +51,11 @@ def stop_text(text: str, params: Mapping[str, Any], limit: int) -> tuple[str, st
 
     :return: the text, the stop reason, the stop sequence met
     """
-    met = [(text.find(sequence), sequence) for sequence in params.get("stop_sequences", ()) if sequence and sequence in text]
+    met = [
+        (text.find(sequence), sequence)
+        for sequence in params.get("stop_sequences", ())
+        if sequence and sequence in text
+    ]
     if met:
         position, sequence = min(met)
         if count_text(text[:position]) <= limit:
@@ -85,7 +91,12 @@ def _thinking(prompt: str) -> dict[str, Any]:
 
 def _citations(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Quote the start of each plain-text document for which citations are enabled."""
-    blocks = [block for message in params["messages"] if not isinstance(message["content"], str) for block in message["content"]]
+    blocks = [
+        block
+        for message in params["messages"]
+        if not isinstance(message["content"], str)
+        for block in message["content"]
+    ]
     documents = [block for block in blocks if block["type"] == "document"]
     return [
         {

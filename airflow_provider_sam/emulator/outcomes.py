@@ -84,7 +84,9 @@ def decide(
 
 def _code(outcome: str, verdict: int) -> int:
     if outcome not in _BY_NAME:
-        raise ValueError(f"An outcome is one of {', '.join(_BY_NAME)} or an error with type and message; not {outcome!r}.")
+        raise ValueError(
+            f"An outcome is one of {', '.join(_BY_NAME)} or an error with type and message; not {outcome!r}."
+        )
     code = _BY_NAME[outcome]
     return verdict if verdict == Code.INVALID and code in {Code.SUCCEEDED, Code.ERRORED} else code
 

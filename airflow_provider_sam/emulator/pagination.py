@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_sam.emulator.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
@@ -52,7 +54,7 @@ def read_query(query: Mapping[str, str]) -> PageQuery:
 def cut_page(items: Sequence[T], query: PageQuery, name: Callable[[T], str]) -> Page[T]:
     """Cut one page out of ``items``, which are sorted newest first.
 
-    ``after_id`` gives what is older than the named item, ``before_id`` what is newer: of that, the page next to the item.
+    ``after_id`` gives what is older than the named item, ``before_id`` what is newer: of that, the page next to it.
     A cursor that names nothing here is a 400, since no answer could be right.
     """
     if query.before_id is not None:

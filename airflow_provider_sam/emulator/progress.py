@@ -25,7 +25,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AfterSeconds:
-    """A batch ends ``seconds`` after its creation; with 0, at the first look, so that its creation still says otherwise."""
+    """A batch ends ``seconds`` after its creation; with 0 at the first look, so that its creation says in progress."""
 
     seconds: float = 0.0
 

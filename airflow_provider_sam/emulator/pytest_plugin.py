@@ -5,12 +5,13 @@ Loaded by pytest wherever the provider is installed, so it imports nothing until
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_sam.emulator import SamEmulator
 
 

@@ -1,7 +1,7 @@
 """The rate-limit headers on each answer, and the limit itself where one is set.
 
-Requests are counted in windows of a minute, for the batch routes apart from the others, as the API does. Without a limit
-set, the headers tell of a generous one that is never enforced.
+Requests are counted in windows of a minute, for the batch routes apart from the others, as the API does. Without a
+limit set, the headers tell of a generous one that is never enforced.
 """
 
 from __future__ import annotations

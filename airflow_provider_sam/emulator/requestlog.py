@@ -5,9 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Scope
 
 KEPT_BODY = 64 * 1024
 """Bytes of a request's body that are kept; what goes beyond is counted only."""
@@ -53,16 +58,17 @@ class RequestRecord:
             self.body += piece[: KEPT_BODY - len(self.body)]
 
 
-def record_of(
-    operation: str | None, method: str, path: str, query: str, headers: Iterable[tuple[bytes, bytes]], request_id: str
-) -> RequestRecord:
-    """Make the record of a request that has just arrived."""
-    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+def record_of(scope: Scope, operation: str | None, request_id: str) -> RequestRecord:
+    """Make the record of a request that has just arrived.
+
+    :param scope: as ASGI describes it
+    """
+    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     return RequestRecord(
         operation=operation,
-        method=method,
-        path=path,
-        query=dict(parse_qsl(query, keep_blank_values=True)),
+        method=scope["method"],
+        path=scope["path"],
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         headers={name: value for name, value in named.items() if name not in _SECRET_HEADERS},
         has_key=not _SECRET_HEADERS.isdisjoint(named),
         request_id=request_id,

@@ -8,17 +8,22 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from airflow_provider_sam.emulator import contract
-from airflow_provider_sam.emulator.answers import Answers
+from airflow_provider_sam.emulator.errors import ApiError
 from airflow_provider_sam.emulator.ids import stable_id
 from airflow_provider_sam.emulator.outcomes import Code, Decisions
-from airflow_provider_sam.emulator.state import Batch
-from airflow_provider_sam.emulator.store import Records
+from airflow_provider_sam.emulator.reading import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_sam.emulator.answers import Answers
+    from airflow_provider_sam.emulator.state import Batch
+    from airflow_provider_sam.emulator.store import Records
 
 CHUNK = 256 * 1024
 """Bytes that are made and sent at a time, at least."""
@@ -106,7 +111,7 @@ def shuffled(total: int, seed: str) -> Iterator[int]:
 
 def _complaint(schema: str, params: bytes) -> str:
     try:
-        value = msgspec.json.decode(params)
-    except msgspec.DecodeError as error:
-        return f"params: {error}"
+        value = read_json(params, where="params")
+    except ApiError as error:
+        return error.message
     return contract.complaint(schema, value) or "params: not valid"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from airflow_provider_sam.emulator.contract import Operation
 from airflow_provider_sam.emulator.errors import ApiError, not_found
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from airflow_provider_sam.emulator.contract import Operation
     from airflow_provider_sam.emulator.service import Call
 
 Handler = Callable[["Call"], Awaitable["Response"]]

@@ -1,8 +1,8 @@
 """A thread with an event loop that serves an ASGI application with uvicorn's HTTP protocol, and stops at once.
 
-``uvicorn.Server`` waits for open answers when it stops, and polls; a test that stops a server in the middle of a download
-wants the opposite. So the loop is run here: the socket is bound first (the port is known before anything runs, and is the
-same after a restart), and stopping breaks off whatever is open.
+``uvicorn.Server`` waits for open answers when it stops, and polls; a test that stops a server in the middle of a
+download wants the opposite. So the loop is run here: the socket is bound first (the port is known before anything runs,
+and is the same after a restart), and stopping breaks off whatever is open.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from concurrent.futures import Future
 from functools import partial
+from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from airflow_provider_sam.emulator.app import TRANSPORT
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _BACKLOG = 2048
 _STARTING_TAKES_AT_MOST = 30.0  # seconds
@@ -28,6 +32,8 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # asyncio does so only for sockets that name TCP as their protocol; else each answer waits 40 ms for an ACK.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, TRANSPORT: transport}
 
 
@@ -45,11 +51,6 @@ class ServerThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it serves."""
-        return self._thread is not None
-
     def start(self) -> None:
         """Bind the socket and serve; returns when connections are accepted.
 
@@ -58,11 +59,10 @@ class ServerThread:
         if self._thread is not None:
             raise RuntimeError("The server is running already.")
         listening = self._bind()
-        ready = threading.Event()
+        ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(listening, ready), name="sam-emulator", daemon=True)
         self._thread.start()
-        if not ready.wait(_STARTING_TAKES_AT_MOST):
-            raise TimeoutError("The server did not start.")
+        ready.result(_STARTING_TAKES_AT_MOST)
 
     def stop(self) -> None:
         """Break off all connections and end the thread; does nothing when it is not running."""
@@ -73,14 +73,20 @@ class ServerThread:
         self._thread = self._loop = self._stopping = None
 
     def _bind(self) -> socket.socket:
-        listening = socket.create_server((self.host, self.port), backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.create_server((self.host, self.port), family=family, backlog=_BACKLOG)
         self.port = listening.getsockname()[1]
         return listening
 
-    def _run(self, listening: socket.socket, ready: threading.Event) -> None:
-        asyncio.run(self._serve(listening, ready))
+    def _run(self, listening: socket.socket, ready: Future[None]) -> None:
+        try:
+            asyncio.run(self._serve(listening, ready))
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)  # whoever starts the server waits for this
 
-    async def _serve(self, listening: socket.socket, ready: threading.Event) -> None:
+    async def _serve(self, listening: socket.socket, ready: Future[None]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         config = Config(
             self._app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False
@@ -89,7 +95,7 @@ class ServerThread:
         state = ServerState()
         protocol = partial(_Protocol, config, state, {}, self._loop)
         server = await self._loop.create_server(protocol, sock=listening, backlog=_BACKLOG)
-        ready.set()
+        ready.set_result(None)
         await self._stopping.wait()
         server.close()
         for connection in list(state.connections):

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 from airflow_provider_sam.emulator import contract
-from airflow_provider_sam.emulator.answers import Answers
 from airflow_provider_sam.emulator.errors import invalid, too_large
 from airflow_provider_sam.emulator.faults import Effect, Faults
-from airflow_provider_sam.emulator.limits import Limits
 from airflow_provider_sam.emulator.models import DEFAULT_MODELS, OfferedModel
-from airflow_provider_sam.emulator.ratelimits import RateLimits
+from airflow_provider_sam.emulator.reading import read_json
 from airflow_provider_sam.emulator.requestlog import RequestLog
-from airflow_provider_sam.emulator.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from airflow_provider_sam.emulator.answers import Answers
+    from airflow_provider_sam.emulator.limits import Limits
+    from airflow_provider_sam.emulator.ratelimits import RateLimits
+    from airflow_provider_sam.emulator.workspace import Workspace
 
 
 @dataclass(slots=True)
@@ -121,10 +126,7 @@ class Call:
             body += piece
             if len(body) > limit:
                 raise too_large(limit)
-        try:
-            return msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
-            raise invalid(f"The request body is not valid JSON: {error}") from error
+        return read_json(body)
 
 
 def check_content_type(request: Request) -> None:

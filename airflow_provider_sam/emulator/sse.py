@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from airflow_provider_sam.emulator.errors import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -70,7 +72,9 @@ def _opened(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, An
         case "tool_use":
             text = msgspec.json.encode(block["input"]).decode()
             pieces = [text[start : start + _JSON_PIECE] for start in range(0, len(text), _JSON_PIECE)]
-            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *pieces]]
+            return {**block, "input": {}}, [
+                {"type": "input_json_delta", "partial_json": piece} for piece in ["", *pieces]
+            ]
         case _:
             return dict(block), []
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from airflow_provider_sam.emulator.clock import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LIFETIME = timedelta(hours=24)
 """From creation to expiry; what has not run by then comes back as expired."""

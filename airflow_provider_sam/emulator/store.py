@@ -4,8 +4,8 @@ A batch is written beside its place and renamed into it, and so is each later ch
 killed at any moment leaves the batches as they were before or after the change. (Nothing is fsynced: the emulator
 promises to survive its own death, not that of the machine.)
 
-``records`` holds one line a request, ``custom_id``, a blank and the ``params`` as they came in; ``index`` holds where each
-line starts, so that a request is read by one ``pread`` and nothing stays in memory.
+``records`` holds one line a request, ``custom_id``, a blank and the ``params`` as they came in; ``index`` holds where
+each line starts, so that a request is read by one ``pread`` and nothing stays in memory.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import tempfile
 import uuid
 import weakref
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
 
 RECORDS, INDEX, VERDICTS, OUTCOMES, METADATA = "records", "index", "verdicts", "outcomes", "batch.json"
 
@@ -50,7 +53,7 @@ class Records:
         """Close the file; reading afterwards is an error."""
         os.close(self._descriptor)
 
-    def __enter__(self) -> Records:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -64,7 +67,6 @@ class Store:
     """
 
     def __init__(self, root: Path | None) -> None:
-        self._is_own = root is None
         self.root = Path(tempfile.mkdtemp(prefix="sam-emulator-")) if root is None else root
         self._batches, self._unfinished = self.root / "batches", self.root / "unfinished"
         self._make_rooms()

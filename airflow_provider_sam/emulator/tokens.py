@@ -1,15 +1,17 @@
 """How many tokens a request has: an estimate that is stable, grows with the text, and costs little.
 
-Four UTF-8 bytes make a token, and each message, tool and document carries a small overhead. The real API says of its own
-count that it is an estimate; nothing may depend on the exact number.
+Four UTF-8 bytes make a token, and each message, tool and document carries a small overhead. The real API says of its
+own count that it is an estimate; nothing may depend on the exact number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _BYTES_A_TOKEN = 4
 _A_MESSAGE = 3

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _SAMPLES: Mapping[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "null": None}
-_DEEPEST = 5  # levels; a schema may refer to itself
+_DEEPEST = 5  # levels; deeper ones stay empty
 
 _BUILT_IN_INPUTS: Mapping[str, Mapping[str, Any]] = {
     "bash": {"command": "ls"},

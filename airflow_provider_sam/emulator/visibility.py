@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from airflow_provider_sam.emulator.clock import Clock
+if TYPE_CHECKING:
+    from airflow_provider_sam.emulator.clock import Clock
 
 
 @dataclass(slots=True)

@@ -1,30 +1,34 @@
 """All batches of the one workspace: created, looked at, canceled, ended, deleted, each under one lock.
 
-Time moves a batch only when it is looked at; see ``progress``. The methods are called from the server's threads and from
-a test's, hence the lock; none of them does more than small reads and writes while it holds it, except that ending a batch
-with named outcomes reads its names.
+Time moves a batch only when it is looked at; see ``progress``. The methods are called from the server's threads and
+from a test's, hence the lock; none of them does more than small reads and writes while it holds it, except that ending
+a batch with named outcomes reads its names.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_sam.emulator.clock import Clock
 from airflow_provider_sam.emulator.errors import ApiError, invalid, not_found
 from airflow_provider_sam.emulator.ids import random_id
-from airflow_provider_sam.emulator.intake import Intake
 from airflow_provider_sam.emulator.outcomes import Code, Decisions, Outcomes, decide
 from airflow_provider_sam.emulator.pagination import Page, PageQuery, cut_page
-from airflow_provider_sam.emulator.progress import Progress
 from airflow_provider_sam.emulator.state import LIFETIME, RETENTION, Batch
 from airflow_provider_sam.emulator.store import METADATA, OUTCOMES, VERDICTS, Store
 from airflow_provider_sam.emulator.visibility import Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from airflow_provider_sam.emulator.clock import Clock
+    from airflow_provider_sam.emulator.intake import Intake
+    from airflow_provider_sam.emulator.progress import Progress
 
 
 @dataclass(slots=True)
@@ -122,7 +126,9 @@ class Workspace:
             batch = self._find(batch_id)
             self._settle(batch)
             if batch.status != "ended":
-                raise invalid(f"Message Batch {batch_id} cannot be deleted while it is {batch.status}; cancel it first.")
+                raise invalid(
+                    f"Message Batch {batch_id} cannot be deleted while it is {batch.status}; cancel it first."
+                )
             del self._batches[batch_id]
             self.store.remove(batch_id)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from airflow_provider_sam.emulator.errors import ApiError, too_large
@@ -16,6 +14,12 @@ from airflow_provider_sam.emulator.intake import BODY, take_in
 from airflow_provider_sam.emulator.pagination import page_body, read_query
 from airflow_provider_sam.emulator.results import ResultLines, chunks, first_byte
 from airflow_provider_sam.emulator.service import Call, check_content_length, check_content_type, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from starlette.requests import Request
 
 _REQUEST_SCHEMAS = {"BatchCreateParams": "MessageCreateParams", "BetaBatchCreateParams": "BetaMessageCreateParams"}
 
@@ -93,7 +97,9 @@ async def _terms(call: Call, result_lines: ResultLines) -> tuple[int, Mapping[st
         return 200, {"content-length": str(length)}, 0
     if skip >= length:
         headers = {"content-range": f"bytes */{length}"}
-        raise ApiError(416, f"range: the results have {length} bytes", error_type="invalid_request_error", headers=headers)
+        raise ApiError(
+            416, f"range: the results have {length} bytes", error_type="invalid_request_error", headers=headers
+        )
     headers = {"content-range": f"bytes {skip}-{length - 1}/{length}", "content-length": str(length - skip)}
     return 206, headers, skip
 

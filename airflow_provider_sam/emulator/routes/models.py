@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.emulator.errors import not_found
 from airflow_provider_sam.emulator.models import OfferedModel, by_name
 from airflow_provider_sam.emulator.pagination import cut_page, page_body, read_query
 from airflow_provider_sam.emulator.service import Call, json_response
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 
 async def list_page(call: Call) -> Response:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.emulator import contract
 from airflow_provider_sam.emulator.routes import batches, completions, messages, models
 from airflow_provider_sam.emulator.routing import Handler, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HANDLERS: Mapping[str, Handler] = {
     "messages_create": messages.create,
