@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from pydantic_core import from_json
 
 from airflow_provider_sam.api import events
 from airflow_provider_sam.api.errors import SamResponseError
@@ -41,8 +41,10 @@ class _Block:
         """
         joined: dict[str, Any] = {name: "".join(pieces) for name, pieces in self._pieces.items()}
         if "input" in joined:
-            # A tool without arguments streams an empty piece; what the block began with holds then.
-            joined["input"] = msgspec.json.decode(joined["input"]) if joined["input"] else self._fields.get("input")
+            # A tool without arguments streams an empty piece: then what the block began with holds. A message that
+            # reaches max_tokens may end inside the JSON: then what has come holds.
+            told = from_json(joined["input"], allow_partial=True) if joined["input"] else self._fields.get("input")
+            joined["input"] = told
         return self._fields | joined
 
     def _append(self, name: str, piece: str) -> None:
@@ -85,7 +87,7 @@ class MessageAccumulator:
         fields = self._begun()
         try:
             content = [self._blocks[index].whole() for index in sorted(self._blocks)]
-            return Message.read(msgspec.json.encode({**fields, "content": [*fields["content"], *content]}))
+            return Message.made_of({**fields, "content": [*fields["content"], *content]})
         except ValueError as error:
             raise SamResponseError(
                 f"the stream's events make no message: {error}", operation="stream_message"
@@ -133,7 +135,7 @@ class CompletionAccumulator:
         """
         fields = {"id": "", **self._fields, "completion": "".join(self._pieces)}
         try:
-            return Completion.read(msgspec.json.encode(fields))
+            return Completion.made_of(fields)
         except ValueError as error:
             raise SamResponseError(
                 f"the stream's events make no completion: {error}", operation="stream_completion"

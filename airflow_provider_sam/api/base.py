@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNKNOWN = "unknown"
 """The tag of the class that takes every type we do not know; no type of the API selects a class by this name."""
@@ -26,13 +29,28 @@ class ApiObject(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            problems = error.errors(include_url=False, include_context=False, include_input=False)
-            shown = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or cls.__name__}: {problem['msg']}"
-                for problem in problems[:PROBLEMS_SHOWN]
-            )
-            more = len(problems) - PROBLEMS_SHOWN
-            raise ValueError(f"{shown} (and {more} more)" if more > 0 else shown) from None
+            raise ValueError(f"no {cls.__name__}, {places(error)}") from None
+
+    @classmethod
+    def made_of(cls, fields: Mapping[str, Any]) -> Self:
+        """Make the object from its fields.
+
+        :raises ValueError: as `read`.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise ValueError(f"no {cls.__name__}, {places(error)}") from None
+
+
+def places(error: ValidationError) -> str:
+    """Say what is wrong where, without the contents, which may be anybody's text."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    shown = "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'whole'}: {problem['msg']}" for problem in problems[:PROBLEMS_SHOWN]
+    )
+    more = len(problems) - PROBLEMS_SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 class UnknownType(ApiObject):

@@ -12,6 +12,8 @@ from airflow_provider_sam.api.limits import CustomIds, Limits, check_batch_count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from airflow_provider_sam.api.params import BatchRequestParams
+
 CHUNK_BYTES = 65_536
 """How many bytes are gathered before they are handed to the connection."""
 
@@ -42,7 +44,7 @@ class RequestsBody:
     :raises SamRequestError: a request, their number or their size is not what the API takes.
     """
 
-    def __init__(self, requests: Iterable[Mapping[str, Any]], limits: Limits) -> None:
+    def __init__(self, requests: Iterable[BatchRequestParams], limits: Limits) -> None:
         self._parts: list[bytes] = []
         self.content_length = len(PREFIX) + len(SUFFIX) - len(SEPARATOR)
         custom_ids = CustomIds()

@@ -60,7 +60,7 @@ class Driver:
     def events(self, request: Request, response: httpx.Response) -> Iterator[ServerSentEvent]:
         """Give the events of an open answer as they arrive."""
         with wire.translated(request, self._settings):
-            yield from EventSource(response).iter_sse()
+            yield from filter(wire.is_event, EventSource(response).iter_sse())
 
     def close(self) -> None:
         """Close the connections."""
@@ -130,7 +130,8 @@ class AsyncDriver:
         """Give the events of an open answer as they arrive."""
         with wire.translated(request, self._settings):
             async for event in EventSource(response).aiter_sse():
-                yield event
+                if wire.is_event(event):
+                    yield event
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api import limits as checks
 from airflow_provider_sam.api import models, routes
-from airflow_provider_sam.api.bodies import BatchBody, RequestsBody, encode
-from airflow_provider_sam.api.operation import Effect, Operation, Request
+from airflow_provider_sam.api.bodies import BatchBody, RequestsBody
+from airflow_provider_sam.api.describing import Describer
+from airflow_provider_sam.api.operation import Effect
 from airflow_provider_sam.api.timeouts import message_timeout, upload_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from airflow_provider_sam.api.settings import ClientSettings
-
-T = TypeVar("T")
+    from airflow_provider_sam.api.operation import Operation, Request
+    from airflow_provider_sam.api.params import BatchRequestParams, CompletionParams, MessageParams, TokenParams
 
 JSONL = {"accept": "application/x-jsonl", "accept-encoding": "identity"}
 """Results come as they are stored: a range of a compressed answer could not be continued by its bytes."""
@@ -23,7 +23,7 @@ JSONL = {"accept": "application/x-jsonl", "accept-encoding": "identity"}
 EVENTS = {"accept": "text/event-stream", "cache-control": "no-store"}
 
 
-class Endpoints:
+class Endpoints(Describer):
     """What every method of the clients sends.
 
     Arguments that many methods share:
@@ -35,13 +35,9 @@ class Endpoints:
     Every method raises `SamRequestError` before anything is sent, and one of the other `SamError` classes after that.
     """
 
-    def __init__(self, settings: ClientSettings) -> None:
-        self._settings = settings
-        self._limits = settings.limits
-
     def create_message(
         self,
-        params: Mapping[str, Any],
+        params: MessageParams,
         *,
         betas: Sequence[str] | None = None,
         deadline: float | None = None,
@@ -50,7 +46,7 @@ class Endpoints:
     ) -> Operation[models.Message]:
         """Have the model answer, and wait for the whole `Message`.
 
-        :param params: the API's parameters of a message, see `params.MessageParams`.
+        :param params: the API's parameters of a message, see `params.MessageCreateParams`.
         :param timeout: seconds to wait for the answer; by default what `max_tokens` may need, see `timeouts`.
         :param repeat: repeat it also when it may have run, and so may be billed twice.
         """
@@ -66,7 +62,11 @@ class Endpoints:
         )
 
     def stream_message(
-        self, params: Mapping[str, Any], *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self,
+        params: MessageParams,
+        *,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
     ) -> Request:
         """Have the model answer, and read the answer while it is written.
 
@@ -86,7 +86,11 @@ class Endpoints:
         )
 
     def count_tokens(
-        self, params: Mapping[str, Any], *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self,
+        params: TokenParams,
+        *,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
     ) -> Operation[models.TokenCount]:
         """Estimate the input tokens of a message; free, with a rate limit of its own.
 
@@ -103,7 +107,7 @@ class Endpoints:
 
     def create_batch(
         self,
-        requests: Iterable[Mapping[str, Any]] | BatchBody,
+        requests: Iterable[BatchRequestParams] | BatchBody,
         *,
         betas: Sequence[str] | None = None,
         deadline: float | None = None,
@@ -188,7 +192,7 @@ class Endpoints:
 
     def create_completion(
         self,
-        params: Mapping[str, Any],
+        params: CompletionParams,
         *,
         deadline: float | None = None,
         timeout: float | None = None,
@@ -196,7 +200,7 @@ class Endpoints:
     ) -> Operation[models.Completion]:
         """Have the model continue a text, and wait for the whole `Completion` (legacy).
 
-        :param params: the API's parameters, see `params.CompletionParams`.
+        :param params: the API's parameters, see `params.CompleteCreateParams`.
         :param timeout: seconds to wait for the answer; by default what `max_tokens_to_sample` may need.
         :param repeat: repeat it also when it may have run, and so may be billed twice.
         """
@@ -212,7 +216,7 @@ class Endpoints:
             read_timeout=timeout or message_timeout(params["max_tokens_to_sample"], floor=floor),
         )
 
-    def stream_completion(self, params: Mapping[str, Any], *, deadline: float | None = None) -> Request:
+    def stream_completion(self, params: CompletionParams, *, deadline: float | None = None) -> Request:
         """Have the model continue a text, and read it while it is written (legacy).
 
         :param params: the API's parameters, without ``stream``.
@@ -254,39 +258,4 @@ class Endpoints:
         query = routes.page_query(after_id, before_id, limit, self._limits)
         return self._operation(
             "list_models", routes.MODELS, models.ModelPage.read, query=query, betas=betas, deadline=deadline
-        )
-
-    def _message_body(self, params: Mapping[str, Any], required: tuple[str, ...], *, stream: bool = False) -> bytes:
-        checks.check_params(params, required)
-        body = encode({**params, "stream": True} if stream else params)
-        checks.check_size(len(body), self._limits.max_message_bytes, what="the request")
-        return body
-
-    def _operation(self, operation: str, path: str, read: Callable[[bytes], T], **more: Any) -> Operation[T]:
-        return Operation(read=read, **vars(self._request(operation, path, **more)))
-
-    def _request(
-        self,
-        operation: str,
-        path: str,
-        *,
-        method: str | None = None,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | BatchBody | None = None,
-        effect: Effect = Effect.SAME,
-        betas: Sequence[str] | None = None,
-        deadline: float | None = None,
-        read_timeout: float | None = None,
-    ) -> Request:
-        return Request(
-            operation=operation,
-            method=method or ("GET" if body is None else "POST"),
-            path=path,
-            query={**(query or {}), **routes.beta_query(betas)},
-            headers={**(headers or {}), **routes.beta_header(betas)},
-            body=body,
-            effect=effect,
-            deadline=self._settings.retry_deadline if deadline is None else deadline,
-            read_timeout=read_timeout or self._settings.read_timeout,
         )

@@ -7,6 +7,7 @@ import math
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -47,6 +48,8 @@ STATUS_OF_TYPE: Mapping[str, int] = MappingProxyType(
     }
 )
 
+REDIRECTS = range(300, 400)
+
 SPEND_LIMIT_CODE = "enforced_spend_limit_reached"
 
 MESSAGE_CHARACTERS = 1000
@@ -68,8 +71,8 @@ def status_error(
     envelope = _json_object(body)
     error = envelope.get("error")
     error = error if isinstance(error, dict) else {}
-    if 300 <= status < 400:  # noqa: PLR2004
-        message = f"a redirect to {urlsplit(headers.get('location', '')).hostname or 'nowhere'}"
+    if status in REDIRECTS:
+        message = f"a redirect to {_host(headers.get('location', ''))}"
     else:
         message = _text(error.get("message")) or _describe(headers.get("content-type", ""), body)
     return _build(
@@ -139,11 +142,11 @@ def _build(
 
 
 def _error_class(status: int, details: Mapping[str, Any]) -> type[errors.SamStatusError]:
-    if status == 429 and details.get("error_code") == SPEND_LIMIT_CODE:  # noqa: PLR2004
+    if status == HTTPStatus.TOO_MANY_REQUESTS and details.get("error_code") == SPEND_LIMIT_CODE:
         return errors.SamSpendLimitError
-    if 300 <= status < 400:  # noqa: PLR2004
+    if status in REDIRECTS:
         return errors.SamRedirectError
-    fallback = errors.SamServerError if status >= 500 else errors.SamStatusError  # noqa: PLR2004
+    fallback = errors.SamServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else errors.SamStatusError
     return ERROR_OF_STATUS.get(status, fallback)
 
 
@@ -153,6 +156,14 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _host(location: str) -> str:
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:
+        return "something that is no URL"
+    return host or "another path of the same host"
 
 
 def _http_date(text: str) -> datetime | None:

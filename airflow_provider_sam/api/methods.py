@@ -5,7 +5,6 @@ A derived method has the arguments and the docstring of its description, for edi
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
@@ -42,15 +41,15 @@ class Awaiting:
     _driver: AsyncDriver
 
 
-def derived_from(describe: Callable[..., Any], *, preface: str = "") -> Callable[[MethodT], MethodT]:
+def derived_from(describe: Callable[..., Any], *, name: str = "", doc: str = "") -> Callable[[MethodT], MethodT]:
     """Give a method the name, arguments and docstring of its description, but not the type that it returns."""
 
     def decorate(method: MethodT) -> MethodT:
-        functools.update_wrapper(method, describe)
+        method.__name__ = method.__qualname__ = name or describe.__name__
+        method.__doc__ = doc or describe.__doc__
+        method.__annotations__ = {name: kind for name, kind in describe.__annotations__.items() if name != "return"}
         signature = inspect.signature(describe).replace(return_annotation=inspect.Signature.empty)
         method.__signature__ = signature  # type: ignore[attr-defined]
-        method.__annotations__ = {name: kind for name, kind in describe.__annotations__.items() if name != "return"}
-        method.__doc__ = preface + (describe.__doc__ or "")
         return method
 
     return decorate
@@ -78,7 +77,14 @@ def acall(
     return method
 
 
-WALK = "Walk every page from where the arguments begin, lazily, and give the entries one by one.\n\n        One page: "
+def walks(describe: Callable[..., Any]) -> Callable[[MethodT], MethodT]:
+    """Give a method that walks a list the arguments of the one that gives a page of it."""
+    name = describe.__name__.replace("list_", "iter_")
+    doc = f"""Give the entries of every page that `{describe.__name__}` with these arguments begins, lazily.
+
+        With `before_id` the walk leads from there to the newest; otherwise to the oldest.
+        """
+    return derived_from(describe, name=name, doc=doc)
 
 
 def walk(
@@ -86,7 +92,7 @@ def walk(
 ) -> Callable[Concatenate[Blocking, P], Iterator[EntryT]]:
     """Derive a method that gives the entries of all pages."""
 
-    @derived_from(describe, preface=WALK)
+    @walks(describe)
     def method(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[EntryT]:
         operation: Operation[Page[EntryT]] | None = describe(self._endpoints, *args, **kwargs)
         while operation is not None:
@@ -102,7 +108,7 @@ def awalk(
 ) -> Callable[Concatenate[Awaiting, P], AsyncIterator[EntryT]]:
     """Derive a method that gives the entries of all pages."""
 
-    @derived_from(describe, preface=WALK)
+    @walks(describe)
     async def method(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[EntryT]:
         operation: Operation[Page[EntryT]] | None = describe(self._endpoints, *args, **kwargs)
         while operation is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_sam.api import errors
@@ -40,8 +41,8 @@ PASSING = (
 )
 """Failures that pass, for operations that may be sent twice."""
 
-REQUEST_TIMEOUT = 408
-"""A proxy's word that the request took too long to arrive."""
+CLEAN_REFUSALS = range(300, 500)
+"""Redirects and client errors: the request was not run."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,7 @@ def outcome_of_create(error: errors.SamError) -> Literal["nothing", "unknown"]:
     if isinstance(error, (errors.SamRequestError, errors.SamConnectError, errors.SamOverloadedError)):
         return "nothing"
     if isinstance(error, errors.SamStatusError):
-        refused = 300 <= error.status < 500  # noqa: PLR2004  # redirects and client errors
-        return "nothing" if refused else "unknown"
+        return "nothing" if error.status in CLEAN_REFUSALS else "unknown"
     return "unknown"
 
 
@@ -74,7 +74,9 @@ def may_repeat(error: errors.SamError, effect: Effect) -> bool:
         return True
     if effect is not Effect.SAME:
         return False
-    return isinstance(error, PASSING) or (isinstance(error, errors.SamStatusError) and error.status == REQUEST_TIMEOUT)
+    return isinstance(error, PASSING) or (
+        isinstance(error, errors.SamStatusError) and error.status == HTTPStatus.REQUEST_TIMEOUT
+    )
 
 
 def backoff(attempt: int, random: float) -> float:

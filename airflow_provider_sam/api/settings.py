@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
@@ -26,7 +26,7 @@ class ClientSettings:
     :param proxy: URL of a proxy; without one, the environment's ``HTTPS_PROXY`` and its kin hold.
     :param ca_bundle: path of a PEM file, or a directory of them, to trust instead of the usual authorities.
     :param limits: the service's limits, checked before anything is sent.
-    :raises SamRequestError: the URL or the key cannot be used; the message never shows the key.
+    :raises SamRequestError: the URL, the key or the proxy cannot be used; the message shows neither of the latter.
     """
 
     base_url: str
@@ -45,8 +45,20 @@ class ClientSettings:
         """Refuse what would otherwise surface inside the HTTP library, whose messages show header values."""
         if not self.api_key or not all("!" <= character <= "~" for character in self.api_key):
             raise SamRequestError("api_key must be printable ASCII without blanks; look for a line end at its edges")
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SamRequestError("base_url must begin with http:// or https:// and name a host")
+        parts = _split("base_url", self.base_url)
         if parts.username or parts.password or parts.query or parts.fragment:
             raise SamRequestError("base_url may hold scheme, host, port and path only")
+        if self.proxy is not None:
+            _split("proxy", self.proxy)
+
+
+def _split(name: str, url: str) -> SplitResult:
+    """Take a URL apart, without repeating it in an error: there may be a password in it."""
+    try:
+        parts = urlsplit(url)
+        reachable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise SamRequestError(f"{name} must be http:// or https:// with a host and, where needed, a port")
+    return parts

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import msgspec
 import pydantic
 
 from airflow_provider_sam.api import events
 from airflow_provider_sam.api.accumulate import CompletionAccumulator, MessageAccumulator
+from airflow_provider_sam.api.base import places
 from airflow_provider_sam.api.errors import SamDisconnectedError, SamResponseError
 from airflow_provider_sam.api.failures import stream_error
 
@@ -72,8 +73,7 @@ class EventReader(Generic[EventT, ResultT]):
         try:
             event = self._adapter.validate_python({"type": sse.event, **data})
         except pydantic.ValidationError as error:
-            places = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False))
-            raise self._unreadable(f"a {sse.event!r} event is wrong at {places}") from None
+            raise self._unreadable(f"a {sse.event!r} event is wrong, {places(error)}") from None
         self._accumulator.add(event)
         return event
 
@@ -90,8 +90,8 @@ class EventReader(Generic[EventT, ResultT]):
 
     def _json(self, sse: ServerSentEvent) -> dict[str, Any]:
         try:
-            data = msgspec.json.decode(sse.data or "{}")
-        except (msgspec.DecodeError, RecursionError) as error:
+            data = json.loads(sse.data)
+        except (ValueError, RecursionError) as error:
             raise self._unreadable(f"the data of a {sse.event!r} event is no JSON: {error}") from None
         if not isinstance(data, dict):
             raise self._unreadable(f"the data of a {sse.event!r} event is no JSON object")

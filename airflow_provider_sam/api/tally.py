@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -91,7 +92,20 @@ def tally(line: Line) -> LineTally:
     """
     try:
         return _decoder.decode(line.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.ValidationError as error:
+        raise unreadable(line, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _tally_slowly(line)
+
+
+def _tally_slowly(line: Line) -> LineTally:
+    """Read a line that the fast decoder refuses, with the one of the standard library.
+
+    That one takes half of a surrogate pair, which a model may well write, for what it is: a line that was paid for.
+    """
+    try:
+        return msgspec.convert(json.loads(line.data.decode()), LineTally)
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise unreadable(line, str(error)) from None
 
 

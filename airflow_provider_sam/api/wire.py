@@ -6,12 +6,13 @@ import asyncio
 import ssl
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from httpx_sse import SSEError
+from httpx_sse import ServerSentEvent, SSEError
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.bodies import counted
@@ -56,15 +57,15 @@ def client_arguments(settings: ClientSettings) -> dict[str, Any]:
 
 @contextmanager
 def configured() -> Iterator[None]:
-    """Say clearly what httpx refuses of the settings; such as a proxy URL without a scheme.
+    """Say clearly what httpx refuses of the settings, such as a host whose name cannot be one.
 
     :raises SamRequestError: the client cannot be made.
     """
     try:
         yield
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        if isinstance(error, errors.SamRequestError):
-            raise
+    except errors.SamRequestError:
+        raise
+    except (ValueError, httpx.InvalidURL) as error:
         raise errors.SamRequestError(f"these settings make no client: {error}") from None
 
 
@@ -105,6 +106,11 @@ def async_content(request: Request) -> bytes | AsyncIterator[bytes] | None:
 async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
         yield chunk
+
+
+def is_event(sse: ServerSentEvent) -> bool:
+    """Say whether this is an event at all: without data it is none (HTML standard, 9.2.6)."""
+    return bool(sse.data)
 
 
 @contextmanager
@@ -172,16 +178,21 @@ def value(response: httpx.Response, operation: Operation[T]) -> T:
         ) from None
 
 
-def _trust(ca_bundle: str | None) -> ssl.SSLContext | bool:
+def _trust(ca_bundle: str | None) -> ssl.SSLContext:
     if ca_bundle is None:
-        return True
-    path = Path(ca_bundle)
+        return _usual_trust()
     try:
-        if path.is_dir():
+        if Path(ca_bundle).is_dir():
             return ssl.create_default_context(capath=ca_bundle)
         return ssl.create_default_context(cafile=ca_bundle)
     except (OSError, ssl.SSLError) as error:
         raise errors.SamRequestError(f"ca_bundle {ca_bundle!r} cannot be read as PEM certificates: {error}") from None
+
+
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """Read the usual authorities once a process: it takes 50 ms, and a triggerer makes its clients in an event loop."""
+    return httpx.create_ssl_context()
 
 
 def _is_tls(error: BaseException) -> bool:

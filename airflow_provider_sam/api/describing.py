@@ -1,0 +1,60 @@
+"""How an operation's description is put together: the connection's defaults, betas, bodies checked and encoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_sam.api import limits as checks
+from airflow_provider_sam.api import routes
+from airflow_provider_sam.api.bodies import BatchBody, encode
+from airflow_provider_sam.api.operation import Effect, Operation, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider_sam.api.settings import ClientSettings
+
+T = TypeVar("T")
+
+
+class Describer:
+    """Describes operations with the time-outs, deadlines and limits of one connection."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._limits = settings.limits
+
+    def _message_body(self, params: Mapping[str, Any], required: tuple[str, ...], *, stream: bool = False) -> bytes:
+        checks.check_params(params, required)
+        body = encode({**params, "stream": True} if stream else params)
+        checks.check_size(len(body), self._limits.max_message_bytes, what="the request")
+        return body
+
+    def _operation(self, operation: str, path: str, read: Callable[[bytes], T], **more: Any) -> Operation[T]:
+        return Operation(read=read, **vars(self._request(operation, path, **more)))
+
+    def _request(
+        self,
+        operation: str,
+        path: str,
+        *,
+        method: str | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | BatchBody | None = None,
+        effect: Effect = Effect.SAME,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
+        read_timeout: float | None = None,
+    ) -> Request:
+        return Request(
+            operation=operation,
+            method=method or ("GET" if body is None else "POST"),
+            path=path,
+            query={**(query or {}), **routes.beta_query(betas)},
+            headers={**(headers or {}), **routes.beta_header(betas)},
+            body=body,
+            effect=effect,
+            deadline=self._settings.retry_deadline if deadline is None else deadline,
+            read_timeout=read_timeout or self._settings.read_timeout,
+        )

@@ -1,0 +1,142 @@
+"""Each row of the contract's error table over real HTTP: the class, the requests made, the waits asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_sam.api import errors
+from airflow_provider_sam.emulator import Fault, SseError, Status
+from tests.api.calls import COMPLETION, CREATE, PAID, READ, STREAMS
+
+DOUBLING = [0.25, 0.5, 1.0, 2.0, 4.0]
+"""Five repeats without jitter."""
+
+ROWS = [
+    # status, class, waits of a read, waits of a message, waits of a create of a batch
+    (301, errors.SamRedirectError, [], [], []),
+    (400, errors.SamInvalidRequestError, [], [], []),
+    (401, errors.SamAuthenticationError, [], [], []),
+    (402, errors.SamBillingError, [], [], []),
+    (403, errors.SamPermissionError, [], [], []),
+    (404, errors.SamNotFoundError, [], [], []),
+    (409, errors.SamConflictError, DOUBLING, [], []),
+    (413, errors.SamRequestTooLargeError, [], [], []),
+    (418, errors.SamStatusError, [], [], []),
+    (422, errors.SamUnprocessableError, [], [], []),
+    (429, errors.SamRateLimitError, DOUBLING, DOUBLING, DOUBLING),
+    (500, errors.SamServerError, DOUBLING, [], []),
+    (502, errors.SamServerError, DOUBLING, [], []),
+    (503, errors.SamServerError, DOUBLING, [], []),
+    (504, errors.SamGatewayTimeoutError, DOUBLING, [], []),
+    (529, errors.SamOverloadedError, DOUBLING, DOUBLING, DOUBLING),
+]
+AMBIGUOUS = {500, 502, 503, 504}
+
+
+@pytest.mark.parametrize(("status", "cls", "waits"), [(row[0], row[1], row[2]) for row in ROWS])
+def test_a_read_is_repeated_where_it_may_help(fails, status, cls, waits):
+    error, count, waited = fails(READ, Status(status))
+
+    assert type(error) is cls
+    assert (error.status, error.operation, error.attempts) == (status, "list_batches", len(waits) + 1)
+    assert error.request_id.startswith("req_")
+    assert (count, waited) == (len(waits) + 1, waits)
+
+
+@pytest.mark.parametrize(("status", "cls", "waits"), [(row[0], row[1], row[3]) for row in ROWS])
+@pytest.mark.parametrize("which", [PAID, ("create_completion", (COMPLETION,), "complete_create")])
+def test_a_message_is_repeated_only_if_nothing_ran(fails, which, status, cls, waits):
+    error, count, waited = fails(which, Status(status))
+
+    assert type(error) is cls
+    assert (count, waited) == (len(waits) + 1, waits)
+
+
+@pytest.mark.parametrize(("status", "cls", "waits"), [(row[0], row[1], row[2]) for row in ROWS])
+def test_a_message_is_repeated_as_a_read_where_asked(fails, status, cls, waits):
+    error, count, waited = fails(PAID, Status(status), repeat=True)
+
+    assert type(error) is cls
+    assert (count, waited) == (len(waits) + 1, waits)
+
+
+@pytest.mark.parametrize(("status", "cls", "waits"), [(row[0], row[1], row[4]) for row in ROWS])
+def test_a_batch_is_never_created_twice(fails, sam_emulator, status, cls, waits):
+    error, count, waited = fails(CREATE, Status(status, accepted=status in AMBIGUOUS))
+
+    if status in AMBIGUOUS:
+        assert type(error) is errors.SamAmbiguousSubmitError
+        assert type(error.cause) is type(error.__cause__) is cls
+        assert "may or may not" in str(error)
+        assert len(sam_emulator.batches) == 1
+    else:
+        assert type(error) is cls
+    assert (count, waited) == (len(waits) + 1, waits)
+
+
+@pytest.mark.parametrize("which", [READ, PAID, CREATE])
+def test_the_spending_cap_is_not_waited_for(fails, which):
+    error, count, waited = fails(which, Status(429, details={"error_code": "enforced_spend_limit_reached"}))
+
+    assert type(error) is errors.SamSpendLimitError
+    assert (count, waited) == (1, [])
+
+
+@pytest.mark.parametrize("which", [READ, PAID, CREATE])
+def test_what_passes_in_time_is_done_in_the_end(call, settings, patience, sam_emulator, which):
+    method, args, operation = which
+    sam_emulator.faults.add(Fault(Status(529), operation=operation, times=2))
+
+    assert call(settings, method, *args)
+    assert sam_emulator.count(operation) == 3
+    assert patience.waits == [0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "operation"),
+    [
+        ("get_batch", ("b",), "messages_batches_retrieve"),
+        ("cancel_batch", ("b",), "messages_batches_cancel"),
+        ("delete_batch", ("b",), "messages_batches_delete"),
+        ("iter_results", ("b",), "messages_batches_results"),
+        ("stream_results", ("b",), "messages_batches_results"),
+        ("iter_batches", (), "messages_batches_list"),
+        ("count_tokens", ({"model": "m", "messages": []},), "messages_count_tokens"),
+        ("get_model", ("m",), "models_retrieve"),
+        ("list_models", (), "models_list"),
+        ("iter_models", (), "models_list"),
+    ],
+)
+def test_everything_that_may_be_sent_twice_is_repeated(fails, method, args, operation):
+    error, count, _ = fails((method, args, operation), Status(503))
+
+    assert type(error) is errors.SamServerError
+    assert count == 6
+
+
+@pytest.mark.parametrize(("status", "cls", "waits"), [(row[0], row[1], row[3]) for row in ROWS])
+@pytest.mark.parametrize("which", STREAMS)
+def test_a_stream_that_does_not_begin_is_repeated_only_if_nothing_ran(fails, which, status, cls, waits):
+    error, count, waited = fails(which, Status(status))
+
+    assert type(error) is cls
+    assert (count, waited) == (len(waits) + 1, waits)
+
+
+@pytest.mark.parametrize("which", STREAMS)
+@pytest.mark.parametrize(
+    ("kind", "cls"),
+    [
+        ("overloaded_error", errors.SamOverloadedError),
+        ("rate_limit_error", errors.SamRateLimitError),
+        ("api_error", errors.SamServerError),
+        ("newer_error", errors.SamStatusError),
+    ],
+)
+def test_an_error_inside_a_stream_is_raised_and_not_repeated(fails, which, kind, cls):
+    error, count, waited = fails(which, SseError(kind, "words"))
+
+    assert type(error) is cls
+    assert (error.type, error.message) == (kind, "words")
+    assert error.request_id.startswith("req_")
+    assert (count, waited) == (1, [])
