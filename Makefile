@@ -14,6 +14,7 @@ PYTEST_ARGS ?=
 
 export AIRFLOW_HOME := $(CURDIR)/.airflow$(SUFFIX)
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/example_dags
+export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION := False
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

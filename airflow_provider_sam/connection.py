@@ -176,9 +176,10 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
     :raises SamConnectionConfigError: a field is missing, unknown or of the wrong kind; the message names the
         connection, the field and what to write.
     """
+    from airflow_provider_sam import __version__
     from airflow_provider_sam.api.errors import SamRequestError
     from airflow_provider_sam.api.limits import Limits
-    from airflow_provider_sam.api.settings import ClientSettings
+    from airflow_provider_sam.api.settings import USER_AGENT, ClientSettings
 
     reader = _Reader(str(connection.conn_id))
     for name, place in (("login", "the API key belongs into password"), ("schema", "the scheme belongs into host")):
@@ -191,7 +192,13 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
     own = {name: extras.pop(name) for name in ("state_path", "console_url")}
     base_url = reader.base_url(connection.host, connection.port)
     try:
-        settings = ClientSettings(base_url=base_url, api_key=connection.password, limits=limits, **extras)
+        settings = ClientSettings(
+            base_url=base_url,
+            api_key=connection.password,
+            user_agent=f"{USER_AGENT}/{__version__}",
+            limits=limits,
+            **extras,
+        )
     except SamRequestError as problem:
         raise reader.error("password", f"cannot be sent as it is: {problem.message}") from None
     return SamConnection(settings=settings, **own)

@@ -12,17 +12,21 @@ def batch_ids(value: object) -> list[str]:
 
     :raises SamRequestError: there is none, one stands twice, or what came is not an id; the message says what to write.
     """
-    ids = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    for item in ids:
-        if not isinstance(item, str) or not item.strip():
-            raise SamRequestError(f"batch_id must be the id of a batch or a list of ids, got {item!r}")
-        if item.lstrip().startswith("["):
-            raise SamRequestError(
-                f"batch_id is the text of a list, {item!r}, not a list: pass the upstream task's `.output`, or let the "
-                "Dag render templates as native objects"
-            )
+    given = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    ids = [_id(item) for item in given]
     if not ids:
         raise SamRequestError("batch_id is an empty list; name at least one batch")
     if repeated := sorted({item for item in ids if ids.count(item) > 1}):
         raise SamRequestError(f"batch_id names a batch twice: {', '.join(repeated)}")
     return ids
+
+
+def _id(item: object) -> str:
+    if not isinstance(item, str) or not item.strip():
+        raise SamRequestError(f"batch_id must be the id of a batch or a list of ids, got {item!r}")
+    if item.lstrip().startswith("["):
+        raise SamRequestError(
+            f"batch_id is the text of a list, {item!r}, not a list: pass the upstream task's `.output`, or let the "
+            "Dag render templates as native objects"
+        )
+    return item

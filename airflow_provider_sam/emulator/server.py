@@ -27,6 +27,12 @@ _BACKLOG = 2048
 _STARTING_TAKES_AT_MOST = 30.0  # seconds
 
 
+class _State(ServerState):
+    """What uvicorn knows of its connections, and whether new ones still have a server."""
+
+    stopping = False
+
+
 class _Protocol(H11Protocol):
     """Uvicorn's protocol, which hands its transport to the application, so that a fault can break the connection."""
 
@@ -35,6 +41,8 @@ class _Protocol(H11Protocol):
         # asyncio does so only for sockets that name TCP as their protocol; else each answer waits 40 ms for an ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, TRANSPORT: transport}
+        if getattr(self.server_state, "stopping", False):
+            transport.abort()  # accepted in the moment of stopping, after the others were broken off
 
 
 class ServerThread:
@@ -92,12 +100,14 @@ class ServerThread:
             self._app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False
         )
         config.load()
-        state = ServerState()
+        state = _State()
         protocol = partial(_Protocol, config, state, {}, self._loop)
         server = await self._loop.create_server(protocol, sock=listening, backlog=_BACKLOG)
         ready.set_result(None)
         await self._stopping.wait()
         server.close()
+        state.stopping = True
+        await asyncio.sleep(0)  # connections that are being accepted come to be, and go
         for connection in list(state.connections):
             connection.transport.abort()
         for task in list(state.tasks):

@@ -39,7 +39,7 @@ class SamMessageOperator(BaseOperator):
     the task's context.
     """
 
-    template_fields = (
+    template_fields: tuple[str, ...] = (
         "prompt",
         "messages",
         "model",

@@ -31,7 +31,7 @@ class SamBatchTrigger(BaseTrigger):
         sam_conn_id: str = DEFAULT_CONN_ID,
         poll_interval: float = 60.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.batch_ids = list(batch_ids)
         self.deadline = deadline
         self.sam_conn_id = sam_conn_id

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.deployment.local import airflow_home, emulator, with_connection
+from tests.deployment.local import airflow_home, emulator
 from tests.deployment.processes import ending_on_signals, running
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def main() -> int:
     folder.mkdir(parents=True)
     command = ["airflow", "dags", "test", DAG_ID, "--conf", json.dumps({"folder": folder.as_uri()})]
     try:
-        with ending_on_signals(), emulator(folder) as url, running(command, env=with_connection(url)) as dag:
+        with ending_on_signals(), emulator(folder) as sam, running(command, env=sam.environment()) as dag:
             if code := dag.wait():
                 return code
     except KeyboardInterrupt:

@@ -3,74 +3,46 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
-from typing import TYPE_CHECKING
 
-import httpx
+from tests.deployment.local import airflow_home, emulator
+from tests.deployment.processes import ending_on_signals
+from tests.deployment.stack import AirflowStoppedError, airflow_stack
 
-from tests.deployment.local import airflow_home, emulator, with_connection
-from tests.deployment.processes import ending_on_signals, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-PORT = os.environ.get("AIRFLOW__API__PORT", "8080")
-SETTINGS = {
-    "AIRFLOW__API__HOST": "127.0.0.1",
-    "AIRFLOW__API__PORT": PORT,
-    "AIRFLOW__API__WORKERS": "1",
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # the example Dags run only when somebody asks
-    "AIRFLOW__CORE__PARALLELISM": "4",
-    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-}
-URL = f"http://127.0.0.1:{PORT}"
-STARTS_WITHIN = 120  # seconds
+PORT = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
+LOOKS_EVERY = 5  # seconds
+PATIENCE = 120  # seconds without an answer; a busy machine may take some
 
 
-def answers() -> bool:
-    """Tell whether Airflow's API is up."""
-    try:
-        return httpx.get(f"{URL}/api/v2/version", timeout=5).is_success
-    except httpx.TransportError:
-        return False
-
-
-def main() -> int:
-    """Run until interrupted; a non-zero exit code means that Airflow did not start or stopped by itself."""
+def main() -> str | None:
+    """Run until interrupted; give what to complain about when Airflow did not start or stopped by itself."""
     home = airflow_home()
-    if answers():
-        print(f"Something answers at {URL} already; choose another port: make airflow AIRFLOW__API__PORT=8081")
-        return 1
-    path = home / "standalone.log"
+    if is_taken(PORT):
+        return f"Port {PORT} is taken; choose another one: make airflow AIRFLOW__API__PORT=8081"
     try:
-        with ending_on_signals(), emulator(home) as url:
-            serve(url, path)
-        return report_failure(path)
+        with ending_on_signals(), emulator(home) as sam:
+            print(f"Airflow is starting; its logs lie in {home}", flush=True)
+            with airflow_stack(home, sam.environment(), PORT) as airflow:
+                print(f"Airflow:  {airflow.url}/dags (no login)\nSam API:  {sam.url}\nCtrl-C ends both.", flush=True)
+                answered = time.monotonic()
+                while time.monotonic() < answered + PATIENCE:
+                    time.sleep(LOOKS_EVERY)
+                    if airflow.answers():
+                        answered = time.monotonic()
     except KeyboardInterrupt:
         print("Stopped Airflow and the emulator.")
-        return 0
+        return None
+    except AirflowStoppedError as problem:
+        return str(problem)
+    return f"Airflow does not answer any more; see its logs in {home}"
 
 
-def serve(url: str, path: Path) -> None:
-    """Start Airflow beside the emulator at `url`, and return when it has stopped or not come up in time."""
-    with (
-        path.open("w", encoding="utf-8") as log,
-        running(["airflow", "standalone"], env=with_connection(url) | SETTINGS, output=log) as airflow,
-    ):
-        print(f"Airflow is starting; its log is {path}", flush=True)
-        deadline = time.monotonic() + STARTS_WITHIN
-        while airflow.poll() is None and not answers() and time.monotonic() < deadline:
-            time.sleep(0.5)
-        if airflow.poll() is None and answers():
-            print(f"Airflow: {URL}/dags (no login)   Sam API emulator: {url}   Ctrl-C ends both", flush=True)
-            airflow.wait()
-
-
-def report_failure(path: Path) -> int:
-    """Print the end of Airflow's log."""
-    print(*path.read_text(encoding="utf-8").splitlines()[-20:], sep="\n", file=sys.stderr)
-    return 1
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine already."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":
