@@ -57,7 +57,7 @@ class ConnectionField:
     def _parse_number(self, value: object) -> int | float:
         wanted = f"must be {self._wanted()}, for example {self.default}; got {value!r}"
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise ValueError(wanted)
+            raise ValueError(wanted)  # noqa: TRY004 - a wrong value of the connection
         try:
             number = int(str(value)) if self.kind == "integer" else float(value)
         except ValueError:

@@ -73,8 +73,8 @@ def test_a_row_asks_what_it_says(sam_emulator, requests, client, row):
             sam_emulator.end_batch(values["batch_id"])
         sam_emulator.progress = AfterLooks(1)
     arguments = [values[name] for name in row.arguments if "=" not in name]
-    betas = {"betas=betas": ["b1", "b2"], "betas=()": ()}
-    named = {"betas": betas[name] for name in row.arguments if name in betas}
+    betas = {"betas=betas": {"betas": ["b1", "b2"]}, "betas=()": {"betas": ()}}
+    named = betas.get(row.arguments[-1], {}) if row.arguments else {}
     assert call(settings, row.call, *arguments, **named) is not None
     request = sam_emulator.requests[-1]
     path, _, query = row.path.partition("?")
