@@ -31,9 +31,12 @@ log = logging.getLogger(__name__)
 
 def read_requests(context: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Read the requests from the JSONL that the first task wrote; called when the batch is created."""
-    with ObjectStoragePath(context["ti"].xcom_pull(task_ids="write_requests")).open("rb") as lines:
-        for line in lines:
-            yield json.loads(line)
+    yield from read_jsonl(context["ti"].xcom_pull(task_ids="write_requests"))
+
+
+def read_jsonl(path: str) -> Iterator[dict[str, Any]]:
+    """Read a JSONL object that is small enough to be held as a whole."""
+    return map(json.loads, ObjectStoragePath(path).read_bytes().splitlines())
 
 
 with DAG(
@@ -74,17 +77,15 @@ with DAG(
     @task
     def log_table(requests_path: str, manifest: dict[str, Any]) -> dict[str, int]:
         """Join results to inputs by custom_id, log the first rows, and give how often each answer came."""
-        with ObjectStoragePath(requests_path).open("rb") as lines:
-            asked = {request["custom_id"]: request for request in map(json.loads, lines)}
+        asked = {request["custom_id"]: request for request in read_jsonl(requests_path)}
         answers: Counter[str] = Counter()
-        with ObjectStoragePath(manifest["batches"][0]["path"]).open("rb") as lines:
-            for number, result in enumerate(map(json.loads, lines)):
-                prompt = asked[result["custom_id"]]["params"]["messages"][0]["content"]
-                message = result["result"].get("message", {"content": []})
-                answer = "".join(block.get("text", "") for block in message["content"]) or result["result"]["type"]
-                answers[answer] += 1
-                if number < 10:  # noqa: PLR2004 - a small table
-                    log.info("%-70.70s | %s", prompt.splitlines()[-1], answer)
+        for number, result in enumerate(read_jsonl(manifest["batches"][0]["path"])):
+            prompt = asked[result["custom_id"]]["params"]["messages"][0]["content"]
+            message = result["result"].get("message", {"content": []})
+            answer = "".join(block.get("text", "") for block in message["content"]) or result["result"]["type"]
+            answers[answer] += 1
+            if number < 10:  # noqa: PLR2004 - a small table
+                log.info("%-70.70s | %s", prompt.splitlines()[-1], answer)
         return dict(answers.most_common(5))
 
     requests = write_requests()

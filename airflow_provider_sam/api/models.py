@@ -1,7 +1,7 @@
 """The API's answers, field for field as its contract names them.
 
 Values that the API may extend without notice (`stop_reason`, `processing_status`, error types) are plain strings.
-Times are aware `datetime`s.
+Times are aware `datetime` values.
 """
 
 from __future__ import annotations

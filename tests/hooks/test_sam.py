@@ -110,14 +110,21 @@ def test_the_key_is_in_no_log_line(sam, caplog):
     assert sam.api_key not in caplog.text
 
 
-def test_airflow_finds_the_hook_and_the_fields_of_its_form():
-    from airflow.providers_manager import ProvidersManager
+def shown_form():
+    """The form that Airflow's page of a connection shows: the type's name, the extras, the name of the key's field."""
+    try:
+        from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+    except ImportError:  # Airflow 2
+        from airflow.providers_manager import ProvidersManager
 
-    manager = ProvidersManager()
-    (kind,) = manager.providers["airflow-provider-sam"].data["connection-types"]
-    assert kind["hook-class-name"] == f"{SamHook.__module__}.{SamHook.__name__}"
-    assert (kind["connection-type"], kind["hook-name"]) == (SamHook.conn_type, SamHook.hook_name)
-    behaviour = manager.field_behaviours["sam"]
-    assert behaviour["relabeling"] == form_behaviour()["relabeling"]
-    widgets = [name for name in manager.connection_form_widgets if name.startswith("extra__sam__")]
-    assert widgets == [f"extra__sam__{name}" for name in form_fields()]
+        manager = ProvidersManager()
+        name = manager.hooks["sam"].hook_name
+        prefix = "extra__sam__"
+        extras = [field.removeprefix(prefix) for field in manager.connection_form_widgets if field.startswith(prefix)]
+        return name, extras, manager.field_behaviours["sam"]["relabeling"]["password"]
+    (form,) = [hook for hook in HookMetaService.hook_meta_data() if hook.connection_type == "sam"]
+    return form.hook_name, list(form.extra_fields), form.standard_fields.password.title
+
+
+def test_airflow_shows_the_fields_of_the_form():
+    assert shown_form() == (SamHook.hook_name, list(form_fields()), form_behaviour()["relabeling"]["password"])
