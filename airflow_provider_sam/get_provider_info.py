@@ -39,6 +39,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators", "batch", "completion", "message"),
         "sensors": _modules("sensors", "batch"),
         "triggers": _modules("triggers", "batch"),
+        "extra-links": [f"{PACKAGE}.links.batch.SamBatchLink"],
         "transfers": [
             {
                 "source-integration-name": INTEGRATION,

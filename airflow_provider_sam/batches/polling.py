@@ -1,146 +1,238 @@
-"""Looking at batches until all have ended: when to look next, which failures to wait out, when to give up."""
+"""One shared poll for every wait on one connection in one event loop: waits join, waits leave, one client asks.
+
+The poll says nothing in a log of its own: what concerns a wait is said in the context in which it joined, since
+Airflow routes log lines to a task's log by context variables.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
+import contextvars
+import logging
+import random as random_module
 import time
-from typing import TYPE_CHECKING, Literal, Protocol
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from airflow_provider_sam.api.errors import SamError, SamNotFoundError, SamStatusError, SamTransportError
-from airflow_provider_sam.batches.completion import BatchEvent, BatchSummary, all_ended, describe
+from airflow_provider_sam.api.errors import SamError, SamStatusError
+from airflow_provider_sam.batches.asking import Asker
+from airflow_provider_sam.batches.pacing import EARLY, next_due, pause, reaction_to, wakes_at
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from airflow_provider_sam.api.client import AsyncSamClient, SamClient
+    from airflow_provider_sam.api.client import AsyncSamClient
+    from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.batches.completion import BatchEvent
+    from airflow_provider_sam.batches.watching import Watch
 
-JITTER = 0.1
-"""Part of the interval by which a look may come later, so that many waits do not look at the same moment."""
+log = logging.getLogger(__name__)
 
-HOPEFUL_STATUSES = frozenset({404, 408, 409, 429, 500, 502, 503, 504, 529})
-"""Statuses after which a later look may succeed. 404 is one: the API answers it now and then for existing batches."""
+LAST_LOOK = 5.0
+"""Seconds after its deadline at which a wait is over even if the look that was due then has not come back."""
 
-
-class Logger(Protocol):
-    """What is used of a logger; Airflow gives standard and structured ones."""
-
-    def info(self, message: str, /, *args: object) -> object:
-        """Say what happened."""
-
-    def warning(self, message: str, /, *args: object) -> object:
-        """Say what went wrong."""
+SHORTEST_INTERVAL = 0.1
+"""Seconds between two looks for which even a `poll_interval` of 0 is taken."""
 
 
-def after_error(error: SamError) -> Literal["wait", "give up"]:
-    """Decide whether a look that failed may be tried again later, or never can succeed (a wrong key, a wrong id)."""
-    if isinstance(error, SamTransportError):
-        return "wait"
-    if isinstance(error, SamStatusError) and error.status in HOPEFUL_STATUSES:
-        return "wait"
-    return "give up"
+@dataclass(eq=False, slots=True)
+class Place:
+    """One wait's place in the shared poll."""
+
+    watch: Watch
+    interval: float
+    deadline: float
+    due: float
+    over: asyncio.Future[BatchEvent]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+
+    def finish(self, event: BatchEvent) -> None:
+        """End the wait, unless it has left already."""
+        if not self.over.done():
+            self.over.set_result(event)
 
 
-def next_look(*, interval: float, asked_for: float, remaining: float, chance: float) -> float:
-    """Decide how many seconds from now to look again.
+class Poller:
+    """Looks at batches for all waits that have joined, until the last one has left.
 
-    :param interval: seconds between two looks.
-    :param asked_for: seconds that the server asked to wait (`retry-after`), 0 if it did not.
-    :param remaining: seconds until the deadline; the last look falls on it.
-    :param chance: a random number from 0 to 1.
+    :param connect: reads the connection and gives a new client.
+    :param clock: gives seconds since the epoch; deadlines are counted in them.
+    :param timeout: limits a block to a number of seconds, as `asyncio.timeout` does.
+    :param random: gives a number from 0 to 1, for jitter.
     """
-    return max(0.0, min(max(interval * (1 + JITTER * chance), asked_for), remaining))
 
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AsyncSamClient]],
+        *,
+        clock: Callable[[], float] = time.time,
+        timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self.closing = False
+        self._asker = Asker(connect, deliver=self._deliver, complain=self._complain, drop=self._drop)
+        self._clock, self._timeout, self._random = clock, timeout, random
+        self._places: dict[str, list[Place]] = {}
+        self._waiting: set[Place] = set()
+        self._changed = asyncio.Event()
+        self._wakes_at = 0.0
+        self._not_before = 0.0
+        self._failures = 0
+        self._task: asyncio.Task[None] | None = None
 
-class Watch:
-    """What is known of the batches of one wait, and what is said about it in the log."""
+    async def wait(self, watch: Watch, *, interval: float, deadline: float) -> BatchEvent:
+        """Wait until all batches of `watch` have ended, or `deadline` has passed, or waiting makes no sense.
 
-    def __init__(self, batch_ids: Iterable[str], log: Logger) -> None:
-        self.seen: dict[str, BatchSummary | None] = dict.fromkeys(batch_ids)
-        self._log = log
-
-    @property
-    def open_ids(self) -> list[str]:
-        """The batches that have not ended yet, as far as seen."""
-        return [batch_id for batch_id, batch in self.seen.items() if batch is None or not batch.ended]
-
-    @property
-    def batches(self) -> tuple[BatchSummary, ...]:
-        """The batches that were seen at all."""
-        return tuple(batch for batch in self.seen.values() if batch is not None)
-
-    @property
-    def done(self) -> bool:
-        """Whether all batches have ended."""
-        return not self.open_ids
-
-    def note(self, summary: BatchSummary) -> None:
-        """Take in one look; a change of status is said once."""
-        before = self.seen[summary.id]
-        self.seen[summary.id] = summary
-        if before is None or before.processing_status != summary.processing_status:
-            self._log.info("Batch %s", summary.describe())
-
-    def note_failure(self, batch_id: str, error: SamError) -> float:
-        """Take in a look that failed; gives the seconds that the server asked to wait.
-
-        :raises SamError: the same error, when no later look can succeed.
+        :param interval: seconds within which each batch is looked at.
+        :param deadline: seconds since the epoch.
         """
-        if after_error(error) == "give up":
-            raise error
-        hint = " (a batch may be hidden for a moment)" if isinstance(error, SamNotFoundError) else ""
-        self._log.warning("Could not look at batch %s, will look again%s: %s", batch_id, hint, error)
-        return getattr(error, "retry_after", None) or 0.0
-
-    def ended(self) -> BatchEvent:
-        """Give the event of a wait that is over because all batches have ended."""
-        if not all_ended(self.batches):
-            raise RuntimeError(f"not all batches have ended: {describe(self.batches)}")
-        return BatchEvent(outcome="ended", batches=self.batches)
-
-
-def look(client: SamClient, watch: Watch) -> None:
-    """Look once at each batch that has not ended, blocking.
-
-    :raises SamError: no later look can succeed.
-    """
-    for batch_id in watch.open_ids:
+        now = self._clock()
+        interval = max(interval, SHORTEST_INTERVAL)
+        due = next_due(now=now, interval=interval, deadline=deadline, chance=0.0)
+        over: asyncio.Future[BatchEvent] = asyncio.get_running_loop().create_future()
+        place = Place(watch, interval, deadline, due, over)
+        self._join(place)
         try:
-            watch.note(BatchSummary.of(client.get_batch(batch_id)))
+            async with self._timeout(max(0.0, deadline - now) + LAST_LOOK):
+                return await over
+        except TimeoutError:
+            return watch.timed_out()
+        finally:
+            await self._leave(place)
+
+    def _join(self, place: Place) -> None:
+        self._waiting.add(place)
+        for batch_id in place.watch.seen:
+            self._places.setdefault(batch_id, []).append(place)
+        if self._task is None:
+            # In a context of its own: in that of the first wait, all would be logged as that wait's.
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
+        elif place.due < self._wakes_at:
+            self._changed.set()
+
+    def _remove(self, place: Place) -> None:
+        if place not in self._waiting:
+            return
+        self._waiting.remove(place)
+        for batch_id in place.watch.seen:
+            self._places[batch_id].remove(place)
+            if not self._places[batch_id]:
+                del self._places[batch_id]
+                self._asker.forget(batch_id)
+
+    async def _leave(self, place: Place) -> None:
+        self._remove(place)
+        if self._waiting or self._task is None:
+            return
+        if not self.closing:
+            self.closing = True
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._until_due()
+                await self._look()
+                self._settle()
+        except Exception as problem:
+            # Nobody may wait for a poll that is no more; every task tells its user why.
+            log.exception("The shared poll has broken down")
+            self._end_all(f"The poll has broken down: {type(problem).__name__}: {problem}")
+        finally:
+            self.closing = True
+            await self._asker.aclose()
+
+    async def _until_due(self) -> None:
+        while True:
+            self._changed.clear()
+            self._wakes_at = wakes_at(
+                earliest_due=min(place.due for place in self._waiting),
+                not_before=self._not_before,
+                earliest_deadline=min(place.deadline for place in self._waiting),
+            )
+            seconds = self._wakes_at - self._clock()
+            if seconds <= 0:
+                return
+            with suppress(TimeoutError):
+                async with self._timeout(seconds):
+                    await self._changed.wait()
+
+    async def _look(self) -> None:
+        now = self._clock()
+        if now < self._not_before:
+            return
+        due = {place for place in self._waiting if place.due <= now + EARLY * place.interval}
+        wanted = dict.fromkeys(batch_id for place in due for batch_id in place.watch.open_ids)
+        try:
+            answered = await self._asker.ask(wanted)
         except SamError as error:
-            watch.note_failure(batch_id, error)
+            self._back_off_or_give_up(error)
+        else:
+            self._failures = 0
+            self._schedule(due, answered)
+
+    def _schedule(self, due: set[Place], answered: set[str]) -> None:
+        now, chance = self._clock(), self._random()
+        for place in self._waiting:
+            if place in due or answered.issuperset(place.watch.open_ids):
+                place.due = next_due(now=now, interval=place.interval, deadline=place.deadline, chance=chance)
+                place.context.run(place.watch.beat)
+
+    def _back_off_or_give_up(self, error: SamError) -> None:
+        if reaction_to(error) != "back off":
+            self._end_all(str(error))
+            return
+        self._failures += 1
+        interval = min((place.interval for place in self._waiting), default=0.0)
+        asked_for = error.retry_after if isinstance(error, SamStatusError) else None
+        seconds = pause(failures=self._failures, interval=interval, asked_for=asked_for, chance=self._random())
+        self._not_before = self._clock() + seconds
+        log.warning("Nobody looks for %.0f s after failure %d: %s", seconds, self._failures, error)
+        for place in self._waiting:
+            place.context.run(place.watch.note_trouble, error)
+
+    def _settle(self) -> None:
+        now = self._clock()
+        for place in list(self._waiting):
+            if place.watch.done:
+                self._end(place, place.watch.ended())
+            elif place.deadline <= now:
+                self._end(place, place.watch.timed_out())
+
+    def _end(self, place: Place, event: BatchEvent) -> None:
+        place.finish(event)
+        self._remove(place)
+
+    def _end_all(self, message: str) -> None:
+        for place in list(self._waiting):
+            self._end(place, place.watch.failed(message))
+
+    def _deliver(self, batch: MessageBatch) -> bool:
+        places = self._places.get(batch.id, ())
+        for place in places:
+            place.context.run(place.watch.note, batch)
+        return bool(places)
+
+    def _complain(self, batch_id: str, error: SamError) -> None:
+        for place in self._places.get(batch_id, ()):
+            place.context.run(place.watch.note_trouble, error, batch_id)
+
+    def _drop(self, batch_id: str, error: SamError) -> None:
+        for place in list(self._places.get(batch_id, ())):
+            self._end(place, place.watch.failed(f"Batch {batch_id}: {error}"))
 
 
-async def wait_until_ended(
-    client: AsyncSamClient,
-    batch_ids: Sequence[str],
-    *,
-    poll_interval: float,
-    deadline: float,
-    log: Logger,
-    clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> BatchEvent:
-    """Look at the batches every `poll_interval` seconds until all have ended or `deadline` has passed.
+_pollers: dict[asyncio.AbstractEventLoop, dict[str, Poller]] = {}
 
-    :param deadline: seconds since the epoch, as `clock` counts them.
-    """
-    watch = Watch(batch_ids, log)
-    while True:
-        asked_for = 0.0
-        for batch_id in watch.open_ids:
-            try:
-                batch = await client.get_batch(batch_id, deadline=poll_interval)
-                watch.note(BatchSummary.of(batch))
-            except SamError as error:
-                try:
-                    asked_for = max(asked_for, watch.note_failure(batch_id, error))
-                except SamError as final:
-                    return BatchEvent(outcome="error", batches=watch.batches, message=str(final))
-        if watch.done:
-            return watch.ended()
-        remaining = deadline - clock()
-        if remaining <= 0:
-            return BatchEvent(outcome="timeout", batches=watch.batches)
-        chance = random.random()  # noqa: S311 - spreads load, guards nothing
-        await sleep(next_look(interval=poll_interval, asked_for=asked_for, remaining=remaining, chance=chance))
+
+def shared_poller(connection: str, connect: Callable[[], Awaitable[AsyncSamClient]]) -> Poller:
+    """Give the poll of this event loop for `connection`; the first to ask makes it with `connect`."""
+    for loop in [loop for loop in _pollers if loop.is_closed()]:
+        del _pollers[loop]
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
+    poller = pollers.get(connection)
+    if poller is None or poller.closing:
+        poller = pollers[connection] = Poller(connect)
+    return poller

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_sam._compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
 )
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.triggers.batch import SamBatchTrigger
+from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, XComArg
     from airflow_provider_sam.batches.completion import BatchSummary, OnCanceled
-    from airflow_provider_sam.batches.polling import Watch
+    from airflow_provider_sam.batches.watching import Watch
+    from airflow_provider_sam.hooks.sam import SamHook
+
+TIMEOUT, EXECUTION_TIMEOUT = "timeout", "execution_timeout"
+"""Which of the task's two limits the deadline of a deferred wait comes from."""
 
 
 class SamBatchSensor(BaseSensorOperator):
@@ -31,18 +38,25 @@ class SamBatchSensor(BaseSensorOperator):
         `[operators] default_deferrable` says.
     :param on_canceled: what a batch means that was canceled before any of its requests was answered: `fail` (the
         default), `skip` or `succeed`.
+    :param cancel_on_timeout: whether batches that have not ended are canceled when `timeout` has passed. Default: no.
+    :param cancel_on_kill: whether batches that have not ended are canceled when the task is killed: marked failed or
+        succeeded, or cleared, by a person; or ended by `execution_timeout`. A deferred task hears of the first only on
+        Airflow 3.3 and newer. Default: no.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
-    `poke_interval`, `timeout` and `soft_fail` mean what they mean for every sensor, in both modes. Outages of the API,
-    rate limits and short-lived 404s are waited out until `timeout`; a refused API key is not.
+    `poke_interval`, `timeout`, `soft_fail`, `never_fail` and `execution_timeout` mean what they mean for every sensor,
+    in both modes; the wait in the triggerer counts for both limits. Outages of the API, rate limits and short-lived
+    404s are waited out until then; a refused API key is not.
 
     Returns a list with, for each batch, its `id`, `processing_status` and counts.
 
     :raises AirflowSensorTimeout: `timeout` seconds have passed and a batch has not ended.
+    :raises AirflowTaskTimeout: the same for `execution_timeout`.
     :raises SamBatchFailedError: a batch was canceled and `on_canceled` is `fail`.
     """
 
     template_fields = ("batch_id", "sam_conn_id")
+    operator_extra_links = (SamBatchLink(),)
     ui_color = "#e6f1f2"
 
     def __init__(
@@ -51,6 +65,8 @@ class SamBatchSensor(BaseSensorOperator):
         batch_id: str | Sequence[str] | XComArg,
         deferrable: bool | None = None,
         on_canceled: OnCanceled = "fail",
+        cancel_on_timeout: bool = False,
+        cancel_on_kill: bool = False,
         sam_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -58,54 +74,138 @@ class SamBatchSensor(BaseSensorOperator):
         self.batch_id = batch_id
         self.deferrable = _default_deferrable() if deferrable is None else deferrable
         self.on_canceled = on_canceled
+        self.cancel_on_timeout = cancel_on_timeout
+        self.cancel_on_kill = cancel_on_kill
         self.sam_conn_id = sam_conn_id
         self._watch: Watch | None = None
+        self._seen: Sequence[BatchSummary] = ()
+        self._hook: SamHook | None = None
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> Any:
+        """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout:
+            self._give_up()
+            raise
+        except AirflowSkipException as skip:
+            # What was a time-out before `soft_fail` or `never_fail` made it a skip.
+            if isinstance(skip.__cause__, AirflowTaskTimeout):
+                self.on_kill()
+            elif skip.__cause__ is None or isinstance(skip.__cause__, AirflowSensorTimeout):
+                self._give_up()
+            raise
+
+    def poke(self, context: Context) -> PokeReturnValue:
         """Look once at each batch that has not ended; a deferrable wait goes on in the triggerer from there.
 
         Deferring from here, not from `execute`, leaves what `soft_fail` and its kin mean to Airflow in both modes, and
         a batch that has ended already costs no deferral.
         """
         from airflow_provider_sam.batches.ids import batch_ids
-        from airflow_provider_sam.batches.polling import Watch, look
+        from airflow_provider_sam.batches.watching import Watch, look
         from airflow_provider_sam.hooks.sam import SamHook
 
+        self._hook = SamHook(self.sam_conn_id)  # the connection is read anew for each look: a key may be rotated
         if self._watch is None:
             self._watch = Watch(batch_ids(self.batch_id), self.log)
-        with SamHook(self.sam_conn_id).client as client:
-            look(client, self._watch)
+            leave_link(context, self._hook.config.console_url, list(self._watch.seen))
+        try:
+            with self._hook.client as client:
+                look(client, self._watch, patience=self.poke_interval)
+        finally:
+            self._seen = self._watch.batches
         if self._watch.done:
-            return PokeReturnValue(is_done=True, xcom_value=self._conclude(self._watch.batches))
+            return PokeReturnValue(is_done=True, xcom_value=self._conclude(self._seen))
         if self.deferrable:
-            self._defer(list(self._watch.seen))
+            self._defer(context, list(self._watch.seen))
         return PokeReturnValue(is_done=False)
 
-    def _defer(self, batch_ids: list[str]) -> NoReturn:
+    def _defer(self, context: Context, batch_ids: list[str]) -> NoReturn:
+        now = time.time()
+        limits = {TIMEOUT: now + self.timeout}
+        if self.execution_timeout is not None:
+            began: datetime = getattr(context["ti"], "start_date", None) or datetime.now(UTC)
+            limits[EXECUTION_TIMEOUT] = began.timestamp() + self.execution_timeout.total_seconds()
+        limit = min(limits, key=limits.__getitem__)
         self.defer(
             trigger=SamBatchTrigger(
                 batch_ids=batch_ids,
-                deadline=time.time() + self.timeout,
+                deadline=limits[limit],
                 sam_conn_id=self.sam_conn_id,
                 poll_interval=self.poke_interval,
+                cancel_on_kill=self.cancel_on_kill,
             ),
             method_name="execute_complete",
+            kwargs={"limit": limit},
         )
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
-        """Take up the task again when the trigger has fired, and judge what it saw."""
-        from airflow_provider_sam.batches.completion import BatchEvent, describe
+    def execute_complete(
+        self,
+        context: Context,  # noqa: ARG002 - Airflow's signature
+        event: Mapping[str, Any] | None = None,
+        limit: str = TIMEOUT,
+    ) -> list[dict[str, Any]]:
+        """Take up the task again when the trigger has fired, and judge what it saw.
+
+        :param limit: which of the task's limits the trigger's deadline was.
+        """
+        from airflow_provider_sam.batches.completion import BatchEvent
         from airflow_provider_sam.exceptions import SamWaitError
 
         try:
-            seen = BatchEvent.load(event)
+            event_seen = BatchEvent.load(event)
         except ValueError as problem:
             raise SamWaitError(str(problem)) from problem
-        if seen.outcome == "timeout":
-            raise AirflowSensorTimeout(f"Sensor has timed out after {self.timeout} s: {describe(seen.batches)}")
-        if seen.outcome == "error":
-            raise SamWaitError(seen.message)
-        return self._conclude(seen.batches)
+        self._seen = event_seen.batches
+        if event_seen.outcome == "timeout":
+            self._time_out(limit)
+        if event_seen.outcome == "error":
+            raise SamWaitError(event_seen.message)
+        return self._conclude(self._seen)
+
+    def _time_out(self, limit: str) -> NoReturn:
+        """End the wait as Airflow does where it counts the time itself."""
+        from airflow_provider_sam.batches.completion import describe
+
+        seen = describe(self._seen) if self._seen else "no batch could be seen"
+        if limit == TIMEOUT:
+            self._give_up()
+            raise AirflowSensorTimeout(f"Sensor has timed out after {self.timeout} s: {seen}")
+        timed_out = AirflowTaskTimeout(f"execution_timeout of {self.execution_timeout} has passed: {seen}")
+        if self.soft_fail or self.never_fail:
+            self.on_kill()
+            raise AirflowSkipException(str(timed_out)) from timed_out
+        raise timed_out  # Airflow calls `on_kill` for it
+
+    def on_kill(self) -> None:
+        """Cancel what has not ended if that was asked for; Airflow calls this when it ends a running task."""
+        if self.cancel_on_kill:
+            self._cancel("The task was killed")
+        else:
+            self.log.info("The task was killed; its batches go on: %s", ", ".join(self._open_ids()))
+
+    def _give_up(self) -> None:
+        if self.cancel_on_timeout:
+            self._cancel("The time is over")
+
+    def _cancel(self, why: str) -> None:
+        from airflow_provider_sam.batches.canceling import cancel_all
+        from airflow_provider_sam.hooks.sam import SamHook
+
+        open_ids = self._open_ids()
+        if not open_ids:
+            return
+        self.log.info("%s; canceling %s", why, ", ".join(open_ids))
+        # A kill interrupts whatever runs, perhaps a talk with Airflow: the connection that was read before is taken.
+        with (self._hook or SamHook(self.sam_conn_id)).client as client:
+            cancel_all(client, open_ids, log=self.log, patience=CANCEL_WITHIN)
+
+    def _open_ids(self) -> list[str]:
+        from airflow_provider_sam.batches.ids import batch_ids
+
+        ended = {batch.id for batch in self._seen if batch.ended}
+        return [batch_id for batch_id in batch_ids(self.batch_id) if batch_id not in ended]
 
     def _conclude(self, batches: Sequence[BatchSummary]) -> list[dict[str, Any]]:
         from airflow_provider_sam.batches.completion import CompletionPolicy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseTrigger, TriggerEvent
@@ -10,17 +11,26 @@ from airflow_provider_sam.connection import DEFAULT_CONN_ID
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+CANCEL_WITHIN = 20.0
+"""Seconds that canceling may take when a task is killed; Airflow grants 30 by default."""
+
 
 class SamBatchTrigger(BaseTrigger):
     """Fires one event when all batches have ended, when the deadline has passed, or when waiting makes no sense.
+
+    All triggers of a triggerer that wait on the same connection share one client and one poll, see
+    `batches.polling`.
 
     :param batch_ids: the batches to wait for.
     :param deadline: when to give up, in seconds since the epoch. It is a moment, not a duration, so that it stays the
         same when the wait moves to another triggerer.
     :param sam_conn_id: the connection. Default: `sam_default`.
-    :param poll_interval: seconds between two looks. Default: 60.
+    :param poll_interval: seconds within which each batch is looked at. Default: 60.
+    :param cancel_on_kill: whether the batches are canceled when a person marks the waiting task failed or succeeded,
+        or clears it. Airflow tells a trigger so from 3.3 on; older versions never do. Default: no.
 
-    The event's payload is `BatchEvent.dump()`.
+    The event's payload is `BatchEvent.dump()`. Nothing else than a kill cancels anything: not the stop of the
+    triggerer, not the move to another one, not the deadline.
     """
 
     def __init__(
@@ -30,12 +40,14 @@ class SamBatchTrigger(BaseTrigger):
         deadline: float,
         sam_conn_id: str = DEFAULT_CONN_ID,
         poll_interval: float = 60.0,
+        cancel_on_kill: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_ids = list(batch_ids)
         self.deadline = deadline
         self.sam_conn_id = sam_conn_id
         self.poll_interval = poll_interval
+        self.cancel_on_kill = cancel_on_kill
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give the class path and the arguments that rebuild this trigger elsewhere."""
@@ -46,16 +58,31 @@ class SamBatchTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "sam_conn_id": self.sam_conn_id,
                 "poll_interval": self.poll_interval,
+                "cancel_on_kill": self.cancel_on_kill,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event. Being stopped or moved to another triggerer touches no batch."""
-        from airflow_provider_sam.batches.polling import wait_until_ended
+        from airflow_provider_sam.batches.polling import shared_poller
+        from airflow_provider_sam.batches.watching import Watch
         from airflow_provider_sam.hooks.sam import SamHook
 
-        async with await SamHook(self.sam_conn_id).async_client() as client:
-            event = await wait_until_ended(
-                client, self.batch_ids, poll_interval=self.poll_interval, deadline=self.deadline, log=self.log
-            )
+        poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
+        watch = Watch(self.batch_ids, self.log)
+        event = await poller.wait(watch, interval=self.poll_interval, deadline=self.deadline)
         yield TriggerEvent(event.dump())
+
+    async def on_kill(self) -> None:
+        """Cancel the batches if that was asked for, and say in the task's log what came of it."""
+        from airflow_provider_sam.batches.canceling import acancel_all
+        from airflow_provider_sam.hooks.sam import SamHook
+
+        if not self.cancel_on_kill:
+            self.log.info("The task was killed; its batches go on: %s", ", ".join(self.batch_ids))
+            return
+        try:
+            async with asyncio.timeout(CANCEL_WITHIN), await SamHook(self.sam_conn_id).async_client() as client:
+                await acancel_all(client, self.batch_ids, log=self.log, patience=CANCEL_WITHIN)
+        except TimeoutError:
+            self.log.warning("Not all of %s could be canceled in %g s", ", ".join(self.batch_ids), CANCEL_WITHIN)

@@ -1,0 +1,175 @@
+"""Asks the API where batches stand with as few requests as can be: pages of the list where they are cheaper."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from airflow_provider_sam.api.errors import SamError, SamStatusError
+from airflow_provider_sam.batches.pacing import (
+    BEYOND,
+    PAGE,
+    page_limit,
+    pages_to_list,
+    reaction_to,
+    worth_another_page,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+    from datetime import datetime
+
+    from airflow_provider_sam.api.client import AsyncSamClient
+    from airflow_provider_sam.api.models import MessageBatch, MessageBatchPage
+
+AT_ONCE = 4
+"""Single looks that are under way together."""
+
+SURVEY_EVERY = 100
+"""Looks after which all that is remembered of the list is found out anew: a workspace changes."""
+
+
+class Asker:
+    """Remembers where in the list the batches were, to choose between pages and single looks.
+
+    :param connect: reads the connection and gives a new client; called at the first use, and when the key is refused.
+    :param deliver: takes each batch that was seen, and says whether anybody waits for it.
+    :param complain: takes a batch that could not be seen this time, and why.
+    :param drop: takes a batch that can never be seen, and why.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AsyncSamClient]],
+        *,
+        deliver: Callable[[MessageBatch], bool],
+        complain: Callable[[str, SamError], None],
+        drop: Callable[[str, SamError], None],
+    ) -> None:
+        self._connect = connect
+        self._deliver, self._complain, self._drop = deliver, complain, drop
+        self._client: AsyncSamClient | None = None
+        self._ranks: dict[str, int] = {}
+        self._created: dict[str, datetime] = {}
+        self._looks = 0
+        self._may_list = True
+
+    def forget(self, batch_id: str) -> None:
+        """Take note that nobody waits for a batch any more."""
+        self._ranks.pop(batch_id, None)
+        self._created.pop(batch_id, None)
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    async def ask(self, wanted: Collection[str]) -> set[str]:
+        """Look at all batches in `wanted`, and take along what shows by the way; give the ids that were answered.
+
+        :raises SamError: nothing can be seen now, or ever; see `reaction_to`. What was seen before is delivered.
+        """
+        if self._client is None:
+            self._client = await self._connect()
+        try:
+            return await self._ask(self._client, wanted)
+        except SamError as error:
+            if reaction_to(error) != "reconnect":
+                raise
+            return await self._ask(await self._reconnected(self._client, error), wanted)
+
+    async def _reconnected(self, client: AsyncSamClient, refusal: SamError) -> AsyncSamClient:
+        """Read the connection anew; a key that is still the same stays refused."""
+        fresh = await self._connect()
+        if fresh.settings == client.settings:
+            await fresh.aclose()
+            raise refusal
+        self._client = fresh
+        await client.aclose()
+        return fresh
+
+    async def _ask(self, client: AsyncSamClient, wanted: Collection[str]) -> set[str]:
+        if self._looks % SURVEY_EVERY == 0:
+            self._ranks.clear()
+            self._may_list = True
+        self._looks += 1
+        answered: set[str] = set()
+        pages = pages_to_list(self._ranks.get(batch_id) for batch_id in wanted) if self._may_list else 0
+        if pages:
+            try:
+                await self._list(client, wanted, answered, pages=pages)
+            except SamStatusError as error:
+                if reaction_to(error) not in {"ask again", "drop"}:
+                    raise
+                # No list behind this gateway, or the batch at which the page before ended was deleted.
+                self._may_list = False
+        await self._look_at_each(client, [batch_id for batch_id in wanted if batch_id not in answered], answered)
+        return answered
+
+    async def _list(self, client: AsyncSamClient, wanted: Collection[str], answered: set[str], *, pages: int) -> None:
+        ranks = {batch_id: self._ranks.get(batch_id) for batch_id in wanted}
+        expected = [batch_id for batch_id, rank in ranks.items() if rank is None or rank < pages * PAGE]
+        limit = page_limit(ranks.values(), pages)
+        listed, cursor, offset = 0, None, 0
+        while True:
+            page = await client.list_batches(limit=limit, after_id=cursor, deadline=0)
+            for rank, batch in enumerate(page.data, start=offset):
+                self._see(batch, answered, rank)
+            listed, offset, limit = listed + 1, offset + len(page.data), PAGE
+            missing = self._deeper(expected, answered, page) if page.has_more and page.data else []
+            if not missing:
+                return
+            if listed >= pages and not worth_another_page(missing=len(missing), unplanned=listed - pages):
+                break
+            cursor = page.data[-1].id
+        self._ranks.update(dict.fromkeys(missing, BEYOND))
+
+    def _deeper(self, expected: Collection[str], answered: set[str], page: MessageBatchPage) -> list[str]:
+        """Name the batches that may lie deeper in the list: not those that should have shown and are hidden."""
+        down_to = page.data[-1].created_at
+        return [
+            batch_id
+            for batch_id in expected
+            if batch_id not in answered and self._created.get(batch_id, down_to) <= down_to
+        ]
+
+    async def _look_at_each(self, client: AsyncSamClient, batch_ids: Collection[str], answered: set[str]) -> None:
+        waiting = deque(batch_ids)
+
+        async def look() -> None:
+            while waiting:
+                batch_id = waiting.popleft()
+                try:
+                    batch = await client.get_batch(batch_id, deadline=0)
+                except SamError as error:
+                    self._react(batch_id, error)
+                else:
+                    self._see(batch, answered)
+
+        lookers = [asyncio.ensure_future(look()) for _ in range(min(AT_ONCE, len(waiting)))]
+        try:
+            await asyncio.gather(*lookers)
+        finally:
+            for looker in lookers:
+                looker.cancel()
+            await asyncio.gather(*lookers, return_exceptions=True)
+
+    def _react(self, batch_id: str, error: SamError) -> None:
+        """Deal with a failure that concerns one batch; raise one that concerns all."""
+        match reaction_to(error):
+            case "ask again":
+                self._complain(batch_id, error)
+            case "drop":
+                self._drop(batch_id, error)
+            case _:
+                raise error
+
+    def _see(self, batch: MessageBatch, answered: set[str], rank: int | None = None) -> None:
+        if not self._deliver(batch):
+            return
+        answered.add(batch.id)
+        self._created[batch.id] = batch.created_at
+        if rank is not None:
+            self._ranks[batch.id] = rank

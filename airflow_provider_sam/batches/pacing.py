@@ -1,0 +1,117 @@
+"""How the shared poll goes about its work: when to look, at what, and what to make of a failure. Pure decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_sam.api.errors import SamError, SamResponseError, SamStatusError, SamTransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PAGE = 1000
+"""Most entries that a page of the list may have."""
+
+BEYOND = 10**9
+"""The place in the list of a batch that lies deeper than it was worth looking."""
+
+JITTER = 0.1
+"""Part of the interval by which a look may come sooner, so that many triggerers do not look at the same moment."""
+
+EARLY = 0.5
+"""Part of its interval by which a wait is taken along in a look that others need; it brings waits into one rhythm."""
+
+LONGEST_PAUSE = 120.0
+"""Seconds at which doubling pauses end. A server's `retry-after` is honoured whatever its size."""
+
+SPREAD = 2.0
+"""Seconds over which looks after a `retry-after` are spread: callers told the same time must not come at once."""
+
+Reaction = Literal["ask again", "back off", "reconnect", "drop", "give up"]
+
+_OF_ONE_BATCH = {404: "ask again", 409: "ask again", 400: "drop", 410: "drop", 422: "drop"}
+_REFUSED = frozenset({401, 403})
+_TOO_SLOW, _TOO_MANY, _SERVER = 408, 429, 500
+
+
+def reaction_to(error: SamError) -> Reaction:
+    """Decide what a look that failed means.
+
+    - `ask again`: this batch may be seen later. The API answers a 404 now and then for a batch that exists.
+    - `back off`: nothing can be seen for a while; the rest of the look would fail the same way.
+    - `reconnect`: the key is refused; it may have been rotated, so the connection is read anew.
+    - `drop`: this batch can never be seen; waiting for it makes no sense.
+    - `give up`: nothing can be seen, and waiting does not change that.
+    """
+    if isinstance(error, SamTransportError | SamResponseError):
+        return "back off"
+    if isinstance(error, ValueError):  # refused before it was sent
+        return "drop"
+    if not isinstance(error, SamStatusError):
+        return "give up"
+    if error.status in _REFUSED:
+        return "reconnect"
+    if error.status in {_TOO_SLOW, _TOO_MANY} or error.status >= _SERVER:
+        return "back off"
+    return _OF_ONE_BATCH.get(error.status, "give up")  # type: ignore[return-value]
+
+
+def next_due(*, now: float, interval: float, deadline: float, chance: float) -> float:
+    """Decide when a wait looks next: at most an interval from now, and for the last time at its deadline.
+
+    :param chance: a number from 0 to 1, the same for all waits that looked together, so that they stay together.
+    """
+    return min(now + interval * (1 - JITTER * chance), max(deadline, now))
+
+
+def pause(*, failures: int, interval: float, asked_for: float | None, chance: float) -> float:
+    """Decide how many seconds nobody looks after a failure that concerns everybody.
+
+    :param failures: how many looks have failed in a row, this one included.
+    :param interval: the shortest interval of the waits.
+    :param asked_for: seconds that the server asked to wait (`retry-after`), if it did.
+    :param chance: a number from 0 to 1.
+    """
+    if asked_for is not None:
+        return asked_for + SPREAD * chance
+    doubled = interval * 2.0 ** min(failures - 1, 30)
+    return min(doubled, max(interval, LONGEST_PAUSE)) * (1 - JITTER * chance)
+
+
+def wakes_at(*, earliest_due: float, not_before: float, earliest_deadline: float) -> float:
+    """Decide when to do something next: look, but not within a pause, and end a wait whose deadline has come."""
+    return min(max(earliest_due, not_before), earliest_deadline)
+
+
+def pages_to_list(ranks: Iterable[int | None]) -> int:
+    """Decide how many pages of the list to ask for, so that pages and single looks are the fewest requests together.
+
+    :param ranks: the place in the list of each batch to look at, counted from 0 at the newest, as last seen; None for
+        one that was never placed, which is probably new and so on the first page.
+    :return: 0 where asking for each batch is as cheap: its answers are smaller.
+    """
+    depths = sorted(1 if rank is None else rank // PAGE + 1 for rank in ranks)
+    best, cheapest = 0, len(depths)
+    for covered, depth in enumerate(depths, start=1):
+        requests = depth + len(depths) - covered
+        if requests < cheapest:
+            best, cheapest = depth, requests
+    return best
+
+
+def page_limit(ranks: Iterable[int | None], pages: int) -> int:
+    """Decide how many entries a page must have: as few as needed, with room for what was created meanwhile."""
+    places = [PAGE if rank is None else rank for rank in ranks if rank is None or rank < pages * PAGE]
+    deepest = max(places, default=PAGE)
+    return PAGE if pages != 1 else min(PAGE, deepest + deepest // 4 + 20)
+
+
+def worth_another_page(*, missing: int, unplanned: int) -> bool:
+    """Decide whether to list on for batches that were expected on the pages so far and did not show.
+
+    Whatever their place is, this costs at most twice the requests of the best choice.
+
+    :param missing: batches that were not on any page and may still lie deeper.
+    :param unplanned: pages listed for their sake so far.
+    """
+    return missing > unplanned

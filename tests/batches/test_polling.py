@@ -1,0 +1,358 @@
+"""Many waits are a few requests, every wait ends right, and nothing stays behind: over HTTP, against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_sam.api.client import AsyncSamClient, SamClient
+from airflow_provider_sam.api.settings import ClientSettings
+from airflow_provider_sam.batches import polling
+from airflow_provider_sam.batches.polling import Poller, shared_poller
+from airflow_provider_sam.batches.watching import Watch
+from airflow_provider_sam.emulator import Fault, OnDemand, Status
+
+LOG = logging.getLogger(__name__)
+SPEED = 100
+"""How much faster the time of a long trial goes than the clock on the wall."""
+
+
+def settings_of(emulator, **changes):
+    return ClientSettings(**({"base_url": emulator.url, "api_key": emulator.api_key} | changes))
+
+
+class Connections:
+    """Gives clients to a poll as a connection would, and counts those that are open."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.open = self.made = 0
+
+    async def __call__(self):
+        client = AsyncSamClient(self.settings)
+        self.open += 1
+        self.made += 1
+        close = client.aclose
+
+        async def aclose():
+            self.open -= 1
+            await close()
+
+        client.aclose = aclose
+        return client
+
+
+@pytest.fixture
+def connections(sam_emulator):
+    return Connections(settings_of(sam_emulator))
+
+
+@pytest.fixture
+def create(sam_emulator, requests):
+    """Creates batches that go on until they are told to end."""
+    sam_emulator.progress = OnDemand()
+
+    def create(number=1):
+        with SamClient(settings_of(sam_emulator)) as client:
+            return [client.create_batch(requests[:1]).id for _ in range(number)]
+
+    return create
+
+
+def watch(*batch_ids, log=LOG):
+    return Watch(batch_ids, log)
+
+
+def fast(connect):
+    """Make a poll whose time goes faster; its deadlines count from 0."""
+    began = time.monotonic()
+    return Poller(
+        connect,
+        clock=lambda: (time.monotonic() - began) * SPEED,
+        timeout=lambda seconds: asyncio.timeout(seconds / SPEED),
+    )
+
+
+def looks(emulator):
+    return emulator.count("messages_batches_list") + emulator.count("messages_batches_retrieve")
+
+
+async def reached(condition, within=30.0):
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 - the emulator is in another thread
+            await asyncio.sleep(0.01)
+
+
+async def lag_of_the_loop(into):
+    """Measure how late the loop comes to what is due."""
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(0.01)
+        into.append(time.perf_counter() - began - 0.01)
+
+
+async def test_hundreds_of_waits_are_one_request_a_look_and_block_nobody(sam_emulator, create, connections):
+    ids, lags = create(200), []
+    poller = Poller(connections)
+    measuring = asyncio.create_task(lag_of_the_loop(lags))
+    waits = [
+        asyncio.create_task(poller.wait(watch(batch_id), interval=0.5, deadline=time.time() + 60)) for batch_id in ids
+    ]
+    await reached(lambda: sam_emulator.count("messages_batches_list") == 3)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    events = await asyncio.gather(*waits)
+    measuring.cancel()
+    assert {event.outcome for event in events} == {"ended"}
+    assert [event.batches[0].id for event in events] == ids
+    assert sam_emulator.count("messages_batches_retrieve") == 0
+    assert sam_emulator.count("messages_batches_list") <= 3 + 2, "the last looks saw some of the ends"
+    assert connections.made == 1
+    assert sorted(lags)[len(lags) // 2] < 0.05
+
+
+async def test_one_wait_asks_for_its_batch_alone(sam_emulator, create, connections):
+    create(5)
+    (batch_id,) = create()
+    wait = asyncio.create_task(Poller(connections).wait(watch(batch_id), interval=0.1, deadline=time.time() + 60))
+    await reached(lambda: sam_emulator.count("messages_batches_retrieve") == 2)
+    sam_emulator.end_batch(batch_id)
+    assert (await wait).outcome == "ended"
+    assert sam_emulator.count("messages_batches_list") == 0
+
+
+async def test_a_batch_that_is_not_worth_its_pages_is_asked_for_alone(sam_emulator, create, connections, monkeypatch):
+    monkeypatch.setattr("airflow_provider_sam.batches.asking.PAGE", 10)
+    monkeypatch.setattr("airflow_provider_sam.batches.pacing.PAGE", 10)
+    ids = [*create(1), *(create(60), create(8))[1]]  # the oldest, and the newest eight
+    poller = Poller(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=0.2, deadline=time.time() + 60)) for each in ids]
+    await reached(lambda: looks(sam_emulator) >= 8)
+    first, later = sam_emulator.requests[69:72], sam_emulator.requests[72:]
+    assert [record.operation for record in first] == [
+        "messages_batches_list",
+        "messages_batches_list",  # the batch might have been on the next page
+        "messages_batches_retrieve",
+    ]
+    assert {record.query.get("after_id") for record in later} == {None}
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+
+
+async def test_a_list_that_nobody_offers_is_done_without(sam_emulator, create, connections):
+    sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_list", times=None))
+    ids = create(3)
+    poller = Poller(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60)) for each in ids]
+    await reached(lambda: sam_emulator.count("messages_batches_retrieve") >= 6)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+    assert sam_emulator.count("messages_batches_list") == 1
+
+
+async def test_each_wait_keeps_its_own_deadline(sam_emulator, create, connections):
+    short, long = create(2)
+    poller = fast(connections)
+    waiting = asyncio.create_task(poller.wait(watch(long), interval=10, deadline=1000))
+    event = await poller.wait(watch(short), interval=10, deadline=25)
+    assert (event.outcome, [batch.id for batch in event.batches]) == ("timeout", [short])
+    assert not waiting.done()
+    sam_emulator.end_batch(long)
+    assert (await waiting).outcome == "ended"
+
+
+async def test_a_wait_whose_deadline_passed_elsewhere_looks_once_more(sam_emulator, create, connections):
+    (batch_id,) = create()
+    sam_emulator.end_batch(batch_id)
+    event = await Poller(connections).wait(watch(batch_id), interval=60, deadline=time.time() - 100)
+    assert event.outcome == "ended"
+
+
+async def test_an_answer_that_never_comes_does_not_hold_up_a_deadline(connections):
+    async def nobody(_reader, _writer):
+        await asyncio.sleep(3600)
+
+    async with await asyncio.start_server(nobody, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connections.settings = ClientSettings(base_url=f"http://127.0.0.1:{port}", api_key="k")
+        event = await fast(connections).wait(watch("msgbatch_1"), interval=10, deadline=20)
+        assert event.outcome == "timeout"
+        server.close()
+
+
+async def test_ten_minutes_without_the_api_end_no_wait(sam_emulator, create, connections, caplog):
+    ids = create(20)
+    poller = fast(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=10, deadline=3600)) for each in ids]
+    caplog.set_level(logging.INFO, __name__)
+    await reached(lambda: looks(sam_emulator) >= 1)
+    sam_emulator.stop()
+    await asyncio.sleep(600 / SPEED)
+    sam_emulator.start()
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    events = await asyncio.gather(*waits)
+    assert {event.outcome for event in events} == {"ended"}
+    said = [record.getMessage() for record in caplog.records if record.name == __name__]
+    assert sum("Could not look" in line for line in said) == len(ids), "trouble is said once a wait"
+    assert sum("answers again" in line for line in said) == len(ids)
+
+
+async def test_nobody_asks_before_the_server_s_retry_after(sam_emulator, create, connections):
+    ids = create(5)
+    refusal = Fault(Status(429, retry_after=120), operation="messages_batches_list")
+    sam_emulator.faults.add(refusal)
+    poller = fast(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=10, deadline=3600)) for each in ids]
+    await reached(lambda: sam_emulator.count("messages_batches_list") >= 2)
+    refused, next_one = [record for record in sam_emulator.requests if record.operation == "messages_batches_list"][:2]
+    assert (next_one.when - refused.when) * SPEED >= 119  # the server's clock starts a moment later than ours
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+
+
+async def test_a_deadline_inside_the_server_s_retry_after_asks_nothing(sam_emulator, create, connections):
+    (batch_id,) = create()
+    sam_emulator.faults.add(Fault(Status(429, retry_after=10_000), operation="messages_batches_retrieve"))
+    event = await fast(connections).wait(watch(batch_id), interval=10, deadline=60)
+    assert event.outcome == "timeout"
+    assert looks(sam_emulator) == 1
+
+
+async def test_flapping_404s_are_waited_out(sam_emulator, create, connections):
+    ids = create(2)
+    for nth in (1, 3):
+        sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_list", nth=nth))
+    sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve", times=5))
+    poller = Poller(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60)) for each in ids]
+    await reached(lambda: sam_emulator.count("messages_batches_retrieve", status=404) == 5)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+
+
+async def test_a_batch_that_stays_hidden_times_out_beside_one_that_shows(create, connections):
+    (batch_id,) = create()
+    poller = fast(connections)
+    hidden = asyncio.create_task(poller.wait(watch("msgbatch_elsewhere"), interval=10, deadline=100))
+    seen = asyncio.create_task(poller.wait(watch(batch_id), interval=10, deadline=100))
+    assert [(await wait).outcome for wait in (hidden, seen)] == ["timeout", "timeout"]
+    assert hidden.result().batches == ()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_key_ends_every_wait_at_once_and_says_so(sam_emulator, create, connections, status):
+    ids = create(3)
+    sam_emulator.faults.add(Fault(Status(status, message="no such key"), times=None))
+    poller = Poller(connections)
+    events = await asyncio.gather(*(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60) for each in ids))
+    assert {event.outcome for event in events} == {"error"}
+    assert all("no such key" in event.message and sam_emulator.api_key not in event.message for event in events)
+    assert (looks(sam_emulator), connections.made, connections.open) == (1, 2, 0)
+
+
+async def test_a_rotated_key_is_read_anew_in_the_middle_of_a_wait(sam_emulator, create, connections):
+    ids = create(3)
+    good, connections.settings = connections.settings, settings_of(sam_emulator, api_key="an-old-key")
+    poller = Poller(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=0.2, deadline=time.time() + 60)) for each in ids]
+    await reached(lambda: connections.made == 1)
+    connections.settings = good
+    await reached(lambda: sam_emulator.count("messages_batches_list", status=200) >= 1)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+    assert (connections.made, connections.open) == (2, 0)
+    assert sam_emulator.count("messages_batches_list", status=401) == 1
+
+
+async def test_an_id_that_is_none_ends_its_own_wait_only(sam_emulator, create, connections):
+    (batch_id,) = create()
+    sam_emulator.faults.add(Fault(Status(400), path_contains="msgbatch_wrong", times=None))
+    poller = Poller(connections)
+    right = asyncio.create_task(poller.wait(watch(batch_id), interval=0.1, deadline=time.time() + 60))
+    wrong = await poller.wait(watch("msgbatch_wrong"), interval=0.1, deadline=time.time() + 60)
+    assert wrong.outcome == "error"
+    assert "msgbatch_wrong" in wrong.message
+    assert not right.done()
+    sam_emulator.end_batch(batch_id)
+    assert (await right).outcome == "ended"
+
+
+async def test_a_connection_that_cannot_be_read_ends_every_wait_with_the_reason():
+    async def connect():
+        raise LookupError("no connection by this name")
+
+    event = await Poller(connect).wait(watch("msgbatch_1"), interval=0.1, deadline=time.time() + 60)
+    assert event.outcome == "error"
+    assert "no connection by this name" in event.message
+
+
+async def test_what_a_wait_is_told_is_logged_in_its_own_context(sam_emulator, create, connections):
+    whose = contextvars.ContextVar("whose", default="nobody")
+    heard = []
+    log = SimpleNamespace(info=lambda text, *args: heard.append((whose.get(), text % args)), warning=lambda *_: None)
+    ids = create(3)
+    poller = Poller(connections)
+
+    async def wait(batch_id):
+        whose.set(batch_id)
+        return await poller.wait(watch(batch_id, log=log), interval=0.1, deadline=time.time() + 60)
+
+    waits = [asyncio.create_task(wait(each)) for each in ids]
+    await reached(lambda: len(heard) == 3)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    await asyncio.gather(*waits)
+    assert len(heard) == 6
+    assert all(who in text for who, text in heard)
+
+
+async def test_waits_share_a_poll_by_connection_and_the_last_one_closes_it(create, connections):
+    ids = create(3)
+    polls = [shared_poller("a", connections), shared_poller("a", connections), shared_poller("b", connections)]
+    assert polls[0] is polls[1] is not polls[2]
+    before = asyncio.all_tasks()
+    waits = [
+        asyncio.create_task(poll.wait(watch(each), interval=0.1, deadline=time.time() + 60))
+        for poll, each in zip(polls, ids, strict=True)
+    ]
+    await reached(lambda: connections.open == 2)
+    waits[0].cancel()
+    await asyncio.wait(waits[:1])
+    assert connections.open == 2
+    for wait in waits:
+        wait.cancel()
+    await asyncio.wait(waits)
+    assert connections.open == 0
+    assert asyncio.all_tasks() == before
+    assert shared_poller("a", connections) is not polls[0]
+
+
+def test_a_loop_that_ends_in_the_middle_of_waits_leaves_nothing_behind(sam_emulator, create, connections):
+    ids = create(5)
+
+    async def wait_and_stop():
+        poller = shared_poller("a", connections)
+        waits.extend(
+            asyncio.create_task(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60)) for each in ids
+        )
+        before = looks(sam_emulator)
+        await reached(lambda: looks(sam_emulator) > before)
+
+    for _ in range(3):
+        waits = []
+        asyncio.run(wait_and_stop())
+        assert all(wait.cancelled() for wait in waits)
+    assert connections.open == 0
+    assert connections.made == 3
+    assert len(polling._pollers) <= 1
