@@ -17,7 +17,7 @@ from airflow_provider_sam.batches.pacing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
     from airflow_provider_sam.api.client import AsyncSamClient
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """Single looks that are under way together."""
+
+SAID_AT_ONCE = 50
+"""Waits that are told their news, and may say it in their logs, before others in the event loop have their turn."""
+
+LIST_TRIES = 3
+"""Refusals of the list in a row after which each batch is asked for alone."""
 
 SURVEY_EVERY = 100
 """Looks after which all that is remembered of the list is found out anew: a workspace changes."""
@@ -54,6 +60,7 @@ class Asker:
         self._created: dict[str, datetime] = {}
         self._looks = 0
         self._may_list = True
+        self._refusals = 0
 
     def forget(self, batch_id: str) -> None:
         """Take note that nobody waits for a batch any more."""
@@ -103,8 +110,13 @@ class Asker:
             except SamStatusError as error:
                 if reaction_to(error) not in {"ask again", "drop"}:
                     raise
-                # No list behind this gateway, or the batch at which the page before ended was deleted.
+                # Once: the batch at which the page before ended was deleted. Again and again: there is no list here.
+                self._refusals += 1
+                if self._refusals < LIST_TRIES:
+                    return answered
                 self._may_list = False
+            else:
+                self._refusals = 0
         await self._look_at_each(client, [batch_id for batch_id in wanted if batch_id not in answered], answered)
         return answered
 
@@ -115,8 +127,7 @@ class Asker:
         listed, cursor, offset = 0, None, 0
         while True:
             page = await client.list_batches(limit=limit, after_id=cursor, deadline=0)
-            for rank, batch in enumerate(page.data, start=offset):
-                self._see(batch, answered, rank)
+            await self._see_all(page.data, answered, offset)
             listed, offset, limit = listed + 1, offset + len(page.data), PAGE
             missing = self._deeper(expected, answered, page) if page.has_more and page.data else []
             if not missing:
@@ -165,6 +176,14 @@ class Asker:
                 self._drop(batch_id, error)
             case _:
                 raise error
+
+    async def _see_all(self, batches: Sequence[MessageBatch], answered: set[str], offset: int) -> None:
+        told = len(answered)
+        for rank, batch in enumerate(batches, start=offset):
+            self._see(batch, answered, rank)
+            if len(answered) - told >= SAID_AT_ONCE:
+                told = len(answered)
+                await asyncio.sleep(0)
 
     def _see(self, batch: MessageBatch, answered: set[str], rank: int | None = None) -> None:
         if not self._deliver(batch):

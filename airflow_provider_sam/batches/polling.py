@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamError, SamStatusError
-from airflow_provider_sam.batches.asking import Asker
+from airflow_provider_sam.batches.asking import SAID_AT_ONCE, Asker
 from airflow_provider_sam.batches.pacing import EARLY, next_due, pause, reaction_to, wakes_at
 
 if TYPE_CHECKING:
@@ -171,14 +171,22 @@ class Poller:
             self._back_off_or_give_up(error)
         else:
             self._failures = 0
-            self._schedule(due, answered)
+            self._schedule(due, answered, began=now)
+            await self._beat()
 
-    def _schedule(self, due: set[Place], answered: set[str]) -> None:
+    def _schedule(self, due: set[Place], answered: set[str], *, began: float) -> None:
         now, chance = self._clock(), self._random()
         for place in self._waiting:
             if place in due or answered.issuperset(place.watch.open_ids):
-                place.due = next_due(now=now, interval=place.interval, deadline=place.deadline, chance=chance)
-                place.context.run(place.watch.beat)
+                due_at = next_due(now=began, interval=place.interval, deadline=place.deadline, chance=chance)
+                # A look that took longer than the interval is not followed by the next one at once.
+                place.due = min(max(due_at, now + EARLY * place.interval), max(place.deadline, now))
+
+    async def _beat(self) -> None:
+        for number, place in enumerate(list(self._waiting), start=1):
+            place.context.run(place.watch.beat)
+            if number % SAID_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _back_off_or_give_up(self, error: SamError) -> None:
         if reaction_to(error) != "back off":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.staging import StagedFile
+    from airflow_provider_sam.batches.watching import Logger
 
 MANIFEST_SUFFIX = ".manifest.json"
 

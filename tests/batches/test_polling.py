@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import socket
 import time
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 from airflow_provider_sam.api.client import AsyncSamClient, SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches import polling
+from airflow_provider_sam.batches.asking import LIST_TRIES
 from airflow_provider_sam.batches.polling import Poller, shared_poller
 from airflow_provider_sam.batches.watching import Watch
 from airflow_provider_sam.emulator import Fault, OnDemand, Status
@@ -154,14 +156,14 @@ async def test_a_list_that_nobody_offers_is_done_without(sam_emulator, create, c
     for batch_id in ids:
         sam_emulator.end_batch(batch_id)
     assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
-    assert sam_emulator.count("messages_batches_list") == 1
+    assert sam_emulator.count("messages_batches_list") == LIST_TRIES
 
 
 async def test_each_wait_keeps_its_own_deadline(sam_emulator, create, connections):
     short, long = create(2)
     poller = fast(connections)
-    waiting = asyncio.create_task(poller.wait(watch(long), interval=10, deadline=1000))
-    event = await poller.wait(watch(short), interval=10, deadline=25)
+    waiting = asyncio.create_task(poller.wait(watch(long), interval=10, deadline=3600))
+    event = await poller.wait(watch(short), interval=10, deadline=300)
     assert (event.outcome, [batch.id for batch in event.batches]) == ("timeout", [short])
     assert not waiting.done()
     sam_emulator.end_batch(long)
@@ -176,15 +178,11 @@ async def test_a_wait_whose_deadline_passed_elsewhere_looks_once_more(sam_emulat
 
 
 async def test_an_answer_that_never_comes_does_not_hold_up_a_deadline(connections):
-    async def nobody(_reader, _writer):
-        await asyncio.sleep(3600)
-
-    async with await asyncio.start_server(nobody, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        connections.settings = ClientSettings(base_url=f"http://127.0.0.1:{port}", api_key="k")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        connections.settings = ClientSettings(base_url=url, api_key="k")
         event = await fast(connections).wait(watch("msgbatch_1"), interval=10, deadline=20)
-        assert event.outcome == "timeout"
-        server.close()
+    assert event.outcome == "timeout"
 
 
 async def test_ten_minutes_without_the_api_end_no_wait(sam_emulator, create, connections, caplog):
@@ -231,13 +229,15 @@ async def test_flapping_404s_are_waited_out(sam_emulator, create, connections):
     ids = create(2)
     for nth in (1, 3):
         sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_list", nth=nth))
-    sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve", times=5))
+    sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve", nth=2, times=3))
     poller = Poller(connections)
     waits = [asyncio.create_task(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60)) for each in ids]
-    await reached(lambda: sam_emulator.count("messages_batches_retrieve", status=404) == 5)
-    for batch_id in ids:
-        sam_emulator.end_batch(batch_id)
-    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+    await reached(lambda: sam_emulator.count("messages_batches_list", status=404) == 2)
+    sam_emulator.end_batch(ids[0])
+    assert (await waits[0]).outcome == "ended"
+    await reached(lambda: sam_emulator.count("messages_batches_retrieve", status=404) == 3)
+    sam_emulator.end_batch(ids[1])
+    assert (await waits[1]).outcome == "ended"
 
 
 async def test_a_batch_that_stays_hidden_times_out_beside_one_that_shows(create, connections):

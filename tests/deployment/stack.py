@@ -18,6 +18,7 @@ import httpx
 from tests.deployment.processes import running
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -47,9 +48,12 @@ class AirflowStoppedError(Exception):
 class Airflow:
     """A running Airflow, asked through its REST API."""
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, home: Path, env: Mapping[str, str]) -> None:
         self.url = url
         self.home = home
+        self.env = env
+        """What its parts are started with; another part of the same Airflow needs it too."""
+        self.parts: dict[str, subprocess.Popen[str]] = {}
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send one request and give the answer's JSON."""
@@ -115,9 +119,9 @@ def airflow_stack(home: Path, env: Mapping[str, str], port: int | None = None) -
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         **env,
     }
-    airflow = Airflow(url, home)
+    airflow = Airflow(url, home, settings)
     with ExitStack() as stack:
-        parts = {}
+        parts = airflow.parts
         for name, arguments in PARTS.items():
             log = stack.enter_context((home / f"{name}.log").open("w", encoding="utf-8"))
             parts[name] = stack.enter_context(
