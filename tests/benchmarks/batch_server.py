@@ -86,7 +86,7 @@ async def serve(ours: int, foreign: int, ending: int, seconds: float) -> None:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_level="warning", backlog=4096)
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
         await asyncio.sleep(0.01)
     sys.stdout.write(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

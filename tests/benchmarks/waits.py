@@ -102,13 +102,13 @@ async def wait_for_all(program: str, waits: int, url: str) -> dict[str, float]:
     process = psutil.Process()
     gc.collect()
     memory, cpu = process.memory_info().rss, sum(process.cpu_times()[:2])
-    httpx.get(f"{url}/start")
+    await ask(f"{url}/start")
     began = time.monotonic()
     tasks = [asyncio.ensure_future(wait(f"msgbatch_{number}")) for number in range(waits)]
     tasks.append(asyncio.ensure_future(measure_lag()))
     await asyncio.sleep(SECONDS)
     result = {"cpu": sum(process.cpu_times()[:2]) - cpu, "memory": (process.memory_info().rss - memory) / 1e6}
-    answer = httpx.get(f"{url}/count").json()
+    answer = await ask(f"{url}/count")
     for task in tasks:
         task.cancel()
     late = [seen[name] - end if name in seen else SECONDS - end for name, end in answer["ends"].items()]
@@ -116,12 +116,18 @@ async def wait_for_all(program: str, waits: int, url: str) -> dict[str, float]:
     return result | {"requests": answer["count"], "lag": quantiles[98] * 1e3, "late": max(late)}
 
 
+async def ask(url: str) -> Any:
+    """Ask the server of the trial something that it does not count."""
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).json()
+
+
 def connections(url: str) -> dict[str, str]:
     """Give the environment with a connection for each program."""
     found = {
         "SAM_DEFAULT": {"conn_type": "sam", "host": url, "password": "k"},
         "OTHER": {"conn_type": "anthropic", "host": url, "password": "k"},
-        "OTHER_AI": {"conn_type": "pydanticai", "host": url, "password": "k", "extra": {"model": "anthropic:sam-small"}},
+        "OTHER_AI": {"conn_type": "pydanticai", "host": url, "password": "k", "extra": {"model": "anthropic:sam"}},
     }
     return {**os.environ, **{f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in found.items()}}
 
@@ -141,14 +147,20 @@ def run(trial: Trial) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def say(line: str) -> None:
+    """Print a line at once: a trial takes a minute."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Run all trials whose program is installed, and print what each cost and how many times ours that is."""
     first: dict[str, float] = {}
-    print(f"{SECONDS:g} s, a look every {INTERVAL:g} s; in brackets: times as much as the first line")
+    say(f"{SECONDS:g} s, a look every {INTERVAL:g} s; in brackets: times as much as the first line")
     for trial in TRIALS:
         module = {"anthropic": "airflow.providers.anthropic", "common.ai": "airflow.providers.common.ai"}
         if trial.program in module and importlib.util.find_spec(module[trial.program]) is None:
-            print(f"{trial.program:>10}: not installed")
+            say(f"{trial.program:>10}: not installed")
             continue
         cost = run(trial)
         first = first or cost
@@ -162,7 +174,7 @@ def main() -> None:
         told = ", ".join(
             f"{form.format(cost[key])} {what} ({cost[key] / max(first[key], 0.01):.1f})" for key, what, form in figures
         )
-        print(f"{trial.program:>10}, {trial.waits} waits among {trial.foreign} foreign batches: {told}", flush=True)
+        say(f"{trial.program:>10}, {trial.waits} waits among {trial.foreign} foreign batches: {told}")
 
 
 if __name__ == "__main__":

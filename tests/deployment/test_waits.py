@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def airflow(emulator, tmp_path_factory):
         "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags"),
         "AIRFLOW_CONN_SAM_DEFAULT": emulator.connection_json,
     }
-    subprocess.run(["airflow", "db", "migrate"], env={**os.environ, **env}, check=True, capture_output=True)
+    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(migrate, env={**os.environ, **env}, check=True, capture_output=True)
     with airflow_stack(home, env) as airflow:
         yield airflow
 

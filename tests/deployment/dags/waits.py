@@ -23,6 +23,6 @@ with DAG(
         """Give the batches to wait for."""
         return list(params["batch_ids"])
 
-    SamBatchSensor.partial(
-        task_id="wait", poke_interval=2, timeout=3600, deferrable=True, cancel_on_kill=True
-    ).expand(batch_id=batches())
+    SamBatchSensor.partial(task_id="wait", poke_interval=2, timeout=3600, deferrable=True, cancel_on_kill=True).expand(
+        batch_id=batches()
+    )
