@@ -220,7 +220,7 @@ async def test_nobody_asks_before_the_server_s_retry_after(sam_emulator, create,
 async def test_a_deadline_inside_the_server_s_retry_after_asks_nothing(sam_emulator, create, connections):
     (batch_id,) = create()
     sam_emulator.faults.add(Fault(Status(429, retry_after=10_000), operation="messages_batches_retrieve"))
-    event = await fast(connections).wait(watch(batch_id), interval=10, deadline=60)
+    event = await fast(connections).wait(watch(batch_id), interval=10, deadline=300)
     assert event.outcome == "timeout"
     assert looks(sam_emulator) == 1
 
@@ -243,8 +243,8 @@ async def test_flapping_404s_are_waited_out(sam_emulator, create, connections):
 async def test_a_batch_that_stays_hidden_times_out_beside_one_that_shows(create, connections):
     (batch_id,) = create()
     poller = fast(connections)
-    hidden = asyncio.create_task(poller.wait(watch("msgbatch_elsewhere"), interval=10, deadline=100))
-    seen = asyncio.create_task(poller.wait(watch(batch_id), interval=10, deadline=100))
+    hidden = asyncio.create_task(poller.wait(watch("msgbatch_elsewhere"), interval=10, deadline=300))
+    seen = asyncio.create_task(poller.wait(watch(batch_id), interval=10, deadline=300))
     assert [(await wait).outcome for wait in (hidden, seen)] == ["timeout", "timeout"]
     assert hidden.result().batches == ()
 

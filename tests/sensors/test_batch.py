@@ -94,7 +94,12 @@ def test_a_deferral_carries_ids_and_a_moment_and_no_key(sam, create):
     _, arguments = deferred.value.trigger.serialize()
     deadline = arguments.pop("deadline")
     assert before + 3600 <= deadline <= time.time() + 3600
-    assert arguments == {"batch_ids": [batch_id], "sam_conn_id": "sam_default", "poll_interval": 30.0}
+    assert arguments == {
+        "batch_ids": [batch_id],
+        "sam_conn_id": "sam_default",
+        "poll_interval": 30.0,
+        "cancel_on_kill": False,
+    }
     assert deferred.value.timeout is None
     assert sam.api_key not in repr(deferred.value)
 

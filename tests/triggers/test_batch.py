@@ -30,11 +30,6 @@ def test_a_trigger_is_rebuilt_from_what_it_serializes():
     assert SamBatchTrigger(**arguments).serialize() == (path, arguments)
 
 
-def test_a_trigger_stored_by_an_earlier_version_still_loads():
-    stored = {"batch_ids": ["msgbatch_1"], "deadline": 1e9, "sam_conn_id": "sam_default", "poll_interval": 60.0}
-    assert SamBatchTrigger(**stored).serialize()[1] == stored
-
-
 async def test_a_trigger_fires_one_event_of_ids_and_counts(sam, batch_id):
     sam.progress = AfterLooks(2)
     events = [event.payload async for event in trigger(batch_id).run()]
