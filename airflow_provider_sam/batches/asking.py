@@ -73,19 +73,24 @@ class Asker:
             client, self._client = self._client, None
             await client.aclose()
 
+    async def connected(self) -> AsyncSamClient:
+        """Give the client, made of the connection at the first call."""
+        if self._client is None:
+            self._client = await self._connect()
+        return self._client
+
     async def ask(self, wanted: Collection[str]) -> set[str]:
         """Look at all batches in `wanted`, and take along what shows by the way; give the ids that were answered.
 
         :raises SamError: nothing can be seen now, or ever; see `reaction_to`. What was seen before is delivered.
         """
-        if self._client is None:
-            self._client = await self._connect()
+        client = await self.connected()
         try:
-            return await self._ask(self._client, wanted)
+            return await self._ask(client, wanted)
         except SamError as error:
             if reaction_to(error) != "reconnect":
                 raise
-            return await self._ask(await self._reconnected(self._client, error), wanted)
+            return await self._ask(await self._reconnected(client, error), wanted)
 
     async def _reconnected(self, client: AsyncSamClient, refusal: SamError) -> AsyncSamClient:
         """Read the connection anew; a key that is still the same stays refused."""

@@ -132,10 +132,13 @@ class Poller:
 
     async def _run(self) -> None:
         try:
+            await self._asker.connected()  # now, while there is time: making a client would delay the first look
             while self._waiting:
                 await self._until_due()
                 await self._look()
                 self._settle()
+        except SamError as unusable:
+            self._end_all(str(unusable))
         except Exception as problem:
             # Nobody may wait for a poll that is no more; every task tells its user why.
             log.exception("The shared poll has broken down")
