@@ -42,7 +42,7 @@ RANGE_NOT_SATISFIABLE = 416
 
 
 def may_continue(error: SamError) -> bool:
-    """Decide whether a download that broke off may go on: the connection failed, or the batch is hidden for a moment."""
+    """Decide whether a download that failed may go on: the connection broke, or the batch is hidden for a moment."""
     return isinstance(error, (SamTransportError, SamNotFoundError))
 
 
@@ -108,9 +108,7 @@ class Download:
     def _unknown_of(self, answer: ResultsStream, asked: int) -> Iterator[bytes]:
         """Leave out what has come before, once it is seen to be the same."""
         if answer.offset == asked:
-            return leave_out(
-                answer, self.received - asked, hashlib.sha256(self._tail).digest() if asked else self._digest()
-            )
+            return leave_out(answer, len(self._tail), hashlib.sha256(self._tail).digest())
         if answer.offset == 0:
             return leave_out(answer, self.received, self._digest())
         raise ResultsDisagreeError(f"asked for the results from byte {asked} on, came from {answer.offset} on")
@@ -123,10 +121,9 @@ class Download:
         self._fruitless = 0 if self.received - before >= PROGRESS else self._fruitless + 1
         what = error.happened() if error else "the answer ended before all results had come"
         if self._fruitless >= FRUITLESS_TRIES:
-            message = (
-                f"the results of batch {self._batch_id} broke off at byte {self.received}, {FRUITLESS_TRIES} times"
-            )
-            raise SamResultsError(f"{message}; the last time: {what}") from error
+            where = f"at byte {self.received}, {FRUITLESS_TRIES} times in a row"
+            message = f"the results of batch {self._batch_id} broke off {where}; the last time: {what}"
+            raise SamResultsError(message) from error
         seconds = backoff(self._fruitless + 1, random.random())  # noqa: S311 - spreads load, guards nothing
         self._log.warning(
             "Batch %s: the download broke off at byte %d (%s), goes on in %.1f s",

@@ -54,10 +54,8 @@ def failed_custom_ids(
     :raises SamResultsError: a file is not the one that was published.
     """
     total = manifest["total"]
-    candidates = (
-        total["lines"] - total["counts"]["succeeded"] + sum(total["stop_reasons"].get(r, 0) for r in stop_reasons)
-    )
-    if not candidates:
+    stopped = sum(total["stop_reasons"].get(reason, 0) for reason in stop_reasons)
+    if not stopped and total["lines"] == total["counts"]["succeeded"]:
         return set()
     return {
         result.custom_id

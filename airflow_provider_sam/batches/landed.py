@@ -44,7 +44,7 @@ def _decoded(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
         decompressor = zlib.decompressobj(wbits=GZIP_WINDOW)
     elif path.name.endswith(".zst"):
         decompressor = optional_library("zstandard", extra="zstd").ZstdDecompressor().decompressobj()
-    with path.open("rb") as file:
+    with _open(path) as file:
         while chunk := file.read(READ_BYTES):
             found.update(chunk)
             yield decompressor.decompress(chunk) if decompressor else chunk

@@ -74,9 +74,7 @@ class Publication:
             and manifest["format"] == self.format
             and [file["path"] for file in manifest["files"]] == [str(path) for path, _ in self.files()]
             and carried == (list(self.carry_over.manifest["files"]) if self.carry_over else None)
-            and all(
-                _size(path) == file["bytes"] for (path, _), file in zip(self.files(), manifest["files"], strict=True)
-            )
+            and [file["bytes"] for file in manifest["files"]] == [_size(path) for path, _ in self.files()]
         )
 
 

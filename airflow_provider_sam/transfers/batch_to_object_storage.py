@@ -36,16 +36,16 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         these batches do not answer are added, so that one file holds each `custom_id` once. Needs a file as `path`.
     :param fail_on_partial_error: fail when a single result is not `succeeded`. Default: False.
     :param max_failed_ratio: fail when a larger part of the results, from 0 to 1, is not `succeeded`. Default: any part.
-    :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count as
-        failed for the two above.
+    :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
+        as failed for the two above.
     :param delete_after_publish: delete the batches at the API, once the manifest is written and the results are not
         judged as failed. Default: False.
     :param betas: names of beta features (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection of the API (templated). Default: `sam_default`.
 
-    The manifest is what the task returns, and lies at `<path>.manifest.json`, written last; `batches.manifest` documents
-    it. Results never pass through XCom: read them with `results.iter_published` and `results.read_texts`. Assets among
-    the task's `outlets` get the counts as metadata of their events.
+    The manifest is what the task returns, and lies at `<path>.manifest.json`, written last; `batches.manifest`
+    documents it. Results never pass through XCom: read them with `results.iter_published` and `results.read_texts`.
+    Assets among the task's `outlets` get the counts as metadata of their events.
 
     :raises SamResultsError: a batch has not ended or is archived; its results disagree with its counts, twice; or
         something lies at the destination and `overwrite` is `error`. Nothing has appeared.
@@ -145,7 +145,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
-        collector = get_hook_lineage_collector()
+        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
         for uri in self._lineage[0]:
             collector.add_input_asset(self, uri=uri)
         for uri in self._lineage[1]:
