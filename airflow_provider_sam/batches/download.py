@@ -77,6 +77,7 @@ class Download:
         self._fruitless = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        ended_at = None
         while True:
             before = self.received
             try:
@@ -87,8 +88,9 @@ class Download:
                 self._wait(error, before)
             else:
                 # An answer that ends where an earlier one ended too holds all that the server has.
-                if self._is_whole() or (before and self.received == before):
+                if self._is_whole() or self.received == ended_at:
                     return
+                ended_at = self.received
                 self._wait(None, before)
 
     def _answer(self) -> Iterator[bytes]:

@@ -157,7 +157,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage's signature
         """Give OpenLineage what was read and written; called by its provider, where that is installed."""
         from airflow.providers.common.compat.openlineage.facet import Dataset
-        from airflow.providers.openlineage.extractors import OperatorLineage  # type: ignore[import-not-found]
+        from airflow.providers.openlineage.extractors import OperatorLineage
 
         from airflow_provider_sam.batches.lineage import dataset_name
 
