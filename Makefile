@@ -20,13 +20,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUNTIME := $(VENV)/.runtime
+S3_SERVER := .venv-s3-server/.installed
 BENCHMARKS := .venv-bench/.installed
 DEVELOPMENT := $(VENV)/.development
 DATABASE := $(AIRFLOW_HOME)/airflow.db
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo airflow test suite lint bench docs constraints clean
+.PHONY: help demo airflow test suite lint bench stores docs constraints clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -49,6 +50,9 @@ lint: $(DEVELOPMENT) ## Lint, format and types
 
 bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
 	.venv-bench/bin/python -m tests.benchmarks $(BENCH)
+
+stores: $(DEVELOPMENT) $(S3_SERVER) ## Tests on a real object store
+	$(BIN)/python -m pytest -m stores
 
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
@@ -78,6 +82,11 @@ $(RUNTIME): pyproject.toml $(CONSTRAINTS)
 
 $(DEVELOPMENT): $(RUNTIME)
 	$(INSTALL) --group dev
+	@touch $@
+
+$(S3_SERVER): constraints-s3-server.txt
+	$(PYTHON) -m venv .venv-s3-server
+	.venv-s3-server/bin/python -m pip install --quiet --requirement constraints-s3-server.txt
 	@touch $@
 
 $(BENCHMARKS): pyproject.toml constraints-bench.txt

@@ -10,6 +10,7 @@ from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.batches.completion import BatchSummary
 from airflow_provider_sam.batches.download import Download, ResultsDisagreeError
 from airflow_provider_sam.batches.ledger import Ledger
+from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.progress import Progress
 from airflow_provider_sam.batches.sink import Sink
 from airflow_provider_sam.exceptions import SamResultsError
@@ -47,6 +48,7 @@ class Landing:
         :raises SamError: the download failed.
         """
         for download in range(1, DOWNLOADS + 1):
+            abort_unfinished_uploads(path, self.log)
             sink = Sink(path, self.format)
             try:
                 return self._fill(sink, batch_ids, carry)

@@ -18,6 +18,7 @@ from pathlib import Path
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
+from airflow_provider_sam.batches import staging
 from airflow_provider_sam.batches.publishing import Publication, publish
 from tests.batches.raw_server import BATCH_ID
 
@@ -73,6 +74,7 @@ def in_child(action, kill_after: float | None = None) -> tuple[float, int]:
 
 def main(url: str, uri: str, kills: str, expected: str) -> None:
     """Kill a landing `kills` times, and let another follow each time."""
+    staging.BLOCK_SIZE = 5 * 1024 * 1024  # the least that S3 allows, so that there are parts
     rng = random.Random(6)
     client = SamClient(ClientSettings(base_url=url, api_key="a-key"))  # connects when it is first used, in a child
     whole = Path(expected).read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,14 +15,13 @@ from tests.batches.test_publishing_faults import COUNTS, WHOLE
 ROOT = Path(__file__).parents[2]
 
 
-def kill_often(tmp_path, uri, kills, **environment):
+def kill_often(tmp_path, uri, kills, *, whole=WHOLE, counts=COUNTS):
+    """Let `killing` do its work; gives how many landings were killed before they had ended."""
     expected = tmp_path / "expected"
-    expected.write_bytes(WHOLE)
-    with raw_server(COUNTS, Answer(WHOLE)) as server:
+    expected.write_bytes(whole)
+    with raw_server(counts, Answer(whole)) as server:
         command = [sys.executable, "-m", "tests.batches.killing", server.url, uri, str(kills), str(expected)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}
-        )
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["faults"] == 0, done.stderr[-3000:]
