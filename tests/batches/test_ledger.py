@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ BODY = b"\r\n".join([row("a"), row("b", "expired"), b"", row("c", "errored", **e
 @given(st.lists(st.integers(0, len(BODY)), max_size=8), st.sampled_from([b"\n", b""]))
 def test_chunks_do_not_matter(cuts, end):
     edges = [0, *sorted(cuts), len(BODY)]
-    ledger = ledger_of(*(BODY[start:stop] for start, stop in zip(edges, edges[1:], strict=False)), end)
+    ledger = ledger_of(*(BODY[start:stop] for start, stop in pairwise(edges)), end)
     assert ledger.facts() == ledger_of(BODY).facts()
     assert (ledger.lines, ledger.size) == (4, len(BODY) + len(end))
 
