@@ -33,7 +33,7 @@ OVERWRITE = ("error", "replace", "skip-if-complete")
 class Publication:
     """What is to be published where.
 
-    :param path: a file for all batches together, or a directory with a file for each.
+    :param path: a file for one batch, or with `carry_over` for several; or a directory with a file for each.
     :param is_directory: which of the two.
     :param format: `jsonl` (bytes as the API sent them) or `parquet`.
     :param overwrite: what to do about what is there, see the operator.
@@ -56,6 +56,10 @@ class Publication:
         """
         if self.overwrite not in OVERWRITE:
             raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
+        if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
+            raise SamRequestError(
+                f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches; end it with a slash for a file each"
+            )
         if self.carry_over and self.is_directory:
             raise SamRequestError(f"carry_over makes one file, and path {str(self.path)!r} is a directory")
         object.__setattr__(self, "manifest_path", manifest_path(self.path))
