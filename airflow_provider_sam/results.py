@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.models import BatchResultLine
 
-    Manifest = Mapping[str, Any] | str | ObjectStoragePath
+    _Manifest = Mapping[str, Any] | str | ObjectStoragePath
 
 
-def iter_published(manifest: Manifest, *, storage_conn_id: str | None = None) -> Iterator[BatchResultLine]:
+def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -> Iterator[BatchResultLine]:
     """Give the results that a publication holds, one by one, whatever their format and number of files.
 
     :param manifest: what `SamBatchToObjectStorageOperator` returned; or where its manifest, or what it describes, lies.
@@ -41,7 +41,7 @@ def iter_published(manifest: Manifest, *, storage_conn_id: str | None = None) ->
             yield read_result(line)
 
 
-def read_texts(manifest: Manifest, *, storage_conn_id: str | None = None) -> dict[str, str]:
+def read_texts(manifest: _Manifest, *, storage_conn_id: str | None = None) -> dict[str, str]:
     """Give the texts of all succeeded results by their `custom_id`; they are held in memory.
 
     A result without text, such as a call of a tool, has an empty one.

@@ -60,4 +60,4 @@ def _rows(path: ObjectStoragePath) -> Iterator[bytes]:
 
 
 def _open(path: ObjectStoragePath) -> IO[bytes]:
-    return cast("IO[bytes]", path.open("rb"))  # type: ignore[no-untyped-call]
+    return cast("IO[bytes]", path.open("rb"))

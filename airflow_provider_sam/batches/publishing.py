@@ -57,9 +57,8 @@ class Publication:
         if self.overwrite not in OVERWRITE:
             raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
         if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
-            raise SamRequestError(
-                f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches; end it with a slash for a file each"
-            )
+            where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
+            raise SamRequestError(f"{where}; end it with a slash for a file each")
         if self.carry_over and self.is_directory:
             raise SamRequestError(f"carry_over makes one file, and path {str(self.path)!r} is a directory")
         object.__setattr__(self, "manifest_path", manifest_path(self.path))

@@ -25,7 +25,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     :param batch_id: the batch, or a list of batches (templated).
     :param path: where the results go, as a URI of any scheme that Airflow's object storage knows (templated). One that
         ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch, a few at a time; any other
-        is a file for one batch, or with `carry_over` for several. A name that ends with `.gz` or `.zst` (extra `zstd`) is compressed so.
+        is a file for one batch, or with `carry_over` for several. A name that ends with `.gz` or `.zst` (extra `zstd`)
+        is compressed so.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
     :param format: `jsonl` (default), the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
         `batches.parquet.COLUMNS`, the whole line among them.
@@ -145,7 +146,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
-        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        collector = get_hook_lineage_collector()
         for uri in self._lineage[0]:
             collector.add_input_asset(self, uri=uri)
         for uri in self._lineage[1]:
