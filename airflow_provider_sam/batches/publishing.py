@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.landing import LandedFile, Landing
+from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest
 from airflow_provider_sam.batches.staging import stage
 from airflow_provider_sam.exceptions import SamResultsError
@@ -103,6 +104,7 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict
         carried=next((file.carried for file in landed), None),
         published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
+    abort_unfinished_uploads(publication.manifest_path, log)
     write(publication.manifest_path, json.dumps(manifest, indent=1).encode())
     log.info("Published %s: %d results, at %s", *_summary(publication, manifest))
     return manifest
