@@ -20,12 +20,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUNTIME := $(VENV)/.runtime
+S3_SERVER := .venv-s3-server/.installed
+BENCHMARKS := .venv-bench/.installed
 DEVELOPMENT := $(VENV)/.development
 DATABASE := $(AIRFLOW_HOME)/airflow.db
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo airflow test suite lint docs constraints clean
+.PHONY: help demo airflow test suite lint bench stores docs constraints clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +48,12 @@ lint: $(DEVELOPMENT) ## Lint, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
+	.venv-bench/bin/python -m tests.benchmarks $(BENCH)
+
+stores: $(DEVELOPMENT) $(S3_SERVER) ## Tests on a real object store
+	$(BIN)/python -m pytest -m stores
+
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
 
@@ -54,6 +62,7 @@ constraints: $(DEVELOPMENT) ## Resolve the three constraints files anew
 	$(call resolve,3-3,constraints.txt)
 	$(call resolve,3-0,constraints-airflow-3.0.txt)
 	$(call resolve,2-11,constraints-airflow-2.11.txt)
+	$(call resolve,3-3 --group bench,constraints-bench.txt)
 
 clean: ## Remove whatever make has made
 	rm -rf .venv* .airflow* .*_cache .hypothesis docs/_build dist
@@ -73,6 +82,17 @@ $(RUNTIME): pyproject.toml $(CONSTRAINTS)
 
 $(DEVELOPMENT): $(RUNTIME)
 	$(INSTALL) --group dev
+	@touch $@
+
+$(S3_SERVER): constraints-s3-server.txt
+	$(PYTHON) -m venv .venv-s3-server
+	.venv-s3-server/bin/python -m pip install --quiet --requirement constraints-s3-server.txt
+	@touch $@
+
+$(BENCHMARKS): pyproject.toml constraints-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --constraint constraints-bench.txt \
+	  --build-constraint constraints-bench.txt --editable '.[emulator]' --group bench
 	@touch $@
 
 $(DATABASE): $(RUNTIME)

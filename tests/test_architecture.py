@@ -30,13 +30,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hooks": GROUND | {"connection", "hooks"},
     "links": BELOW_TASKS | {"links"},
     "triggers": BELOW_TASKS | {"triggers"},
+    "results": GROUND | {"batches"},
     "operators": BELOW_TASKS | {"links", "operators"},
     "transfers": BELOW_TASKS | {"links", "transfers"},
     "sensors": BELOW_TASKS | {"links", "sensors", "triggers"},
     "decorators": BELOW_TASKS | {"decorators", "operators", "sensors", "transfers"},
     "task_groups": BELOW_TASKS | {"operators", "sensors", "task_groups", "transfers"},
 }
-WITHOUT_AIRFLOW = {"", "api", "batches", "connection", "emulator", "exceptions", "get_provider_info"}
+WITHOUT_AIRFLOW = {"", "api", "batches", "connection", "emulator", "exceptions", "get_provider_info", "results"}
 
 # Whoever uses one of these names, or catches one of these errors, asks what is installed. `_compat` may; the emulator
 # may ask for the libraries of its own extra, since it imports nothing of ours.
@@ -45,7 +46,7 @@ MISSING_ERRORS = {"ImportError", "ModuleNotFoundError"}
 MAY_ASK = {"emulator": {"find_spec"}}
 
 # What a Dag file may import, and what must not load when it does.
-DAG_FACING = ("decorators", "hooks", "links", "operators", "sensors", "task_groups", "transfers", "triggers")
+DAG_FACING = ("decorators", "hooks", "links", "operators", "results", "sensors", "task_groups", "transfers", "triggers")
 HEAVY = {"anyio", "fsspec", "httpx", "httpx_sse", "msgspec", "pyarrow", "pydantic", "tenacity", "upath", "zstandard"}
 
 

@@ -34,6 +34,7 @@ PROMISED = (
     "hooks/*.py",
     "links/*.py",
     "operators/*.py",
+    "results.py",
     "sensors/*.py",
     "task_groups/*.py",
     "transfers/*.py",

@@ -54,6 +54,7 @@ class Driver:
 
     def chunks(self, request: Request, response: httpx.Response) -> Iterator[bytes]:
         """Give the bytes of an open answer as they arrive."""
+        wire.read_widely(response)
         with wire.translated(request, self._settings):
             yield from response.iter_bytes()
 

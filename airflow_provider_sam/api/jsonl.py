@@ -27,11 +27,12 @@ class LineSplitter:
     skipped. U+2028, U+0085 and other line ends of Unicode are ordinary characters of a JSON string.
 
     :param offset: where the first chunk begins, in bytes from the start of a stream that is resumed.
+    :param number: of the line that the first chunk begins.
     """
 
-    def __init__(self, *, offset: int = 0) -> None:
+    def __init__(self, *, offset: int = 0, number: int = 1) -> None:
         self._pending: list[bytes] = []
-        self._number = 1
+        self._number = number
         self._offset = offset
 
     def feed(self, chunk: bytes) -> list[Line]:

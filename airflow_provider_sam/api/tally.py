@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.jsonl import Line
 
 
-class UsageTally(msgspec.Struct, frozen=True):
+class UsageTally(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one result; null or absent counts as 0 where they are summed."""
 
     input_tokens: int | None = None
@@ -22,28 +22,28 @@ class UsageTally(msgspec.Struct, frozen=True):
     cache_read_input_tokens: int | None = None
 
 
-class _Message(msgspec.Struct, frozen=True):
+class _Message(msgspec.Struct, frozen=True, gc=False):
     model: str | None = None
     stop_reason: str | None = None
     usage: UsageTally | None = None
 
 
-class _Error(msgspec.Struct, frozen=True):
+class _Error(msgspec.Struct, frozen=True, gc=False):
     type: str | None = None
     message: str | None = None
 
 
-class _ErrorResponse(msgspec.Struct, frozen=True):
+class _ErrorResponse(msgspec.Struct, frozen=True, gc=False):
     error: _Error | None = None
 
 
-class _Result(msgspec.Struct, frozen=True):
+class _Result(msgspec.Struct, frozen=True, gc=False):
     type: str
     message: _Message | None = None
     error: _ErrorResponse | None = None
 
 
-class LineTally(msgspec.Struct, frozen=True):
+class LineTally(msgspec.Struct, frozen=True, gc=False):
     """The facts of one result line; None where its outcome has no such fact."""
 
     custom_id: str
@@ -107,6 +107,20 @@ def _tally_slowly(line: Line) -> LineTally:
         return msgspec.convert(json.loads(line.data.decode()), LineTally)
     except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise unreadable(line, str(error)) from None
+
+
+def tally_block(block: bytes) -> list[LineTally] | None:
+    r"""Read what is counted of many whole lines at once, at about twice the speed of one by one.
+
+    :param block: lines with their ``\n``.
+    :return: None where lines and results are not the same in number: blank lines, torn ones, or no results at all.
+        Reading them one by one tells which.
+    """
+    try:
+        results = _decoder.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return results if len(results) == block.count(b"\n") else None
 
 
 def unreadable(line: Line, reason: str) -> SamResponseError:

@@ -19,7 +19,7 @@ from airflow_provider_sam.api.bodies import counted
 from airflow_provider_sam.api.failures import status_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from airflow_provider_sam.api.operation import Operation, Request
     from airflow_provider_sam.api.settings import ClientSettings
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 API_VERSION = "2023-06-01"
+
+WIDE_READ = 1024 * 1024
+"""Most bytes to take from a socket at a time, where httpx would take 64 KiB: reads are dear, and a gigabyte is many."""
 
 LOST_DURING_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """TLS errors that only say that the other side went away."""
@@ -147,6 +150,28 @@ def transport_error(
         case _:
             kind, what = errors.SamResponseError, f"the answer of {host} cannot be read: {error}"
     return kind(what, operation=request.operation)
+
+
+class WideRead:
+    """The `read` of a connection's stream, with more bytes asked for."""
+
+    def __init__(self, read: Callable[..., bytes]) -> None:
+        self._read = read
+
+    def __call__(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what there is, at least one byte unless the stream has ended."""
+        return self._read(max(max_bytes, WIDE_READ), timeout)
+
+
+def read_widely(response: httpx.Response) -> None:
+    """Let an open answer take as much from its socket at a time as there is, up to `WIDE_READ`.
+
+    httpx hands out the connection's stream as the documented extension ``network_stream``; how much it asks of it
+    cannot be set otherwise. Transports that have no such stream are left as they are.
+    """
+    stream = response.extensions.get("network_stream")
+    if stream is not None and not isinstance(stream.read, WideRead):
+        stream.read = WideRead(stream.read)
 
 
 def refusal(response: httpx.Response, request: Request, settings: ClientSettings) -> errors.SamStatusError:

@@ -1,130 +1,114 @@
-"""What is known of a batch's results: counted line by line while they stream, held against the API's own counts."""
+"""The manifest: what was published where, as JSON. It is written last, so where it is, all that it names is.
+
+::
+
+    version       1
+    format        jsonl or parquet
+    files         path, format, lines, bytes and sha256 of each file as it is stored
+    batches       for each batch: batch_id, path, counts, lines, bytes and sha256 of its results as the API sent them,
+                  stop_reasons, usage, errors, created_at, ended_at, landing_began_at, landed_at
+    carried_over  null, or what came from an earlier publication: its files, and lines, counts, stop_reasons, usage,
+                  errors of the results taken from there
+    total         lines, counts, stop_reasons, usage, errors of all results in the files, and the bytes of the files
+    published_at  when the last file appeared
+
+Counts are by result type, `usage` by model and the API's names of tokens, `errors` the most frequent ones. Times are
+ISO 8601 in UTC.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_sam.api.tally import tally
+from airflow_provider_sam._compat import object_storage_path
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.ledger import OUTCOMES, TOP_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
-    from airflow_provider_sam.api.jsonl import Line
-    from airflow_provider_sam.api.models import MessageBatch
-    from airflow_provider_sam.api.tally import LineTally
+    from airflow_provider_sam._compat import ObjectStoragePath
 
 MANIFEST_VERSION = 1
-
-OUTCOMES = ("succeeded", "errored", "canceled", "expired")
-"""The result types that the API counts, in the order in which a manifest names them."""
-
-TOP_ERRORS = 10
-"""How many different errors a manifest names, the most frequent first."""
-
-USAGE_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+MANIFEST_SUFFIX = ".manifest.json"
 
 
-@dataclass
-class Ledger:
-    """The books of one batch's results while they stream: bytes and lines go in, a page of the manifest comes out."""
+def manifest_path(path: ObjectStoragePath) -> ObjectStoragePath:
+    """Give the place of the manifest: beside the file or directory that it describes.
 
-    size: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    stop_reasons: Counter[str] = field(default_factory=Counter)
-    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
-    usage: dict[str, Counter[str]] = field(default_factory=dict)
-    repeated: list[str] = field(default_factory=list)
-    _custom_ids: set[str] = field(default_factory=set)
-    _hash: Any = field(default_factory=hashlib.sha256)
-
-    @property
-    def lines(self) -> int:
-        """How many results were counted."""
-        return self.outcomes.total()
-
-    def add_bytes(self, data: bytes) -> None:
-        """Count bytes as they go to the destination."""
-        self.size += len(data)
-        self._hash.update(data)
-
-    def add_lines(self, lines: Iterable[Line]) -> None:
-        """Count whole lines.
-
-        :raises SamResponseError: a line is no result; the message names its number and offset.
-        """
-        for line in lines:
-            self._add(tally(line))
-
-    def _add(self, result: LineTally) -> None:
-        if result.custom_id in self._custom_ids:
-            self.repeated.append(result.custom_id)
-        self._custom_ids.add(result.custom_id)
-        self.outcomes[result.outcome] += 1
-        if result.stop_reason is not None:
-            self.stop_reasons[result.stop_reason] += 1
-        if result.usage is not None:
-            counts = self.usage.setdefault(result.model or "", Counter())
-            for name in USAGE_COUNTS:
-                counts[name] += getattr(result.usage, name) or 0
-        if result.error_type is not None:
-            self.errors[result.error_type, result.error_message or ""] += 1
-
-    def disagreements(self, counts: Mapping[str, int]) -> list[str]:
-        """Say where the results and the API's `request_counts` differ; an empty list means that they agree.
-
-        Result types that the API does not count yet are held against the total alone.
-        """
-        found = [
-            f"{self.outcomes[name]} {name} instead of {counts[name]}"
-            for name in OUTCOMES
-            if self.outcomes[name] != counts[name]
-        ]
-        total = sum(counts[name] for name in OUTCOMES)
-        if self.lines != total:
-            found.append(f"{self.lines} results instead of {total}")
-        if self.repeated:
-            found.append(f"{len(self.repeated)} custom_ids more than once, such as {self.repeated[0]!r}")
-        return found
-
-    def page(self, batch: MessageBatch, path: str) -> dict[str, Any]:
-        """Give what the manifest says about this batch."""
-        return {
-            "batch_id": batch.id,
-            "path": path,
-            "counts": dict.fromkeys(OUTCOMES, 0) | dict(self.outcomes),
-            "lines": self.lines,
-            "bytes": self.size,
-            "sha256": self._hash.hexdigest(),
-            "stop_reasons": dict(self.stop_reasons.most_common()),
-            "usage": {model: dict(counts) for model, counts in sorted(self.usage.items())},
-            "errors": [
-                {"type": kind, "message": message, "count": count}
-                for (kind, message), count in self.errors.most_common(TOP_ERRORS)
-            ],
-            "created_at": batch.created_at.isoformat(),
-            "ended_at": batch.ended_at.isoformat() if batch.ended_at else None,
-        }
+    :raises SamRequestError: `path` is a whole bucket, which has no place beside it.
+    """
+    if not path.name:
+        raise SamRequestError(f"path {str(path)!r} is a whole bucket; name a folder in it")
+    return object_storage_path(str(path).rstrip("/") + MANIFEST_SUFFIX)
 
 
-def build_manifest(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Give the manifest of one or several batches: their pages, and the sums over them. It holds JSON types only."""
-    pages = [dict(page) for page in pages]
-    counts: Counter[str] = Counter()
-    usage: dict[str, Counter[str]] = {}
-    for page in pages:
-        counts.update(page["counts"])
-        for model, tokens in page["usage"].items():
-            usage.setdefault(model, Counter()).update(tokens)
+def build_manifest(
+    *,
+    format: str,  # noqa: A002 - the users' word
+    files: Sequence[Mapping[str, Any]],
+    pages: Sequence[Mapping[str, Any]],
+    carried: Mapping[str, Any] | None,
+    published_at: str,
+) -> dict[str, Any]:
+    """Put a manifest together: files and batches, and the sums over them. It holds JSON types only."""
+    parts = [*pages, *([carried] if carried else [])]
     return {
         "version": MANIFEST_VERSION,
-        "batches": pages,
-        "total": {
-            "counts": dict(counts),
-            "lines": sum(page["lines"] for page in pages),
-            "bytes": sum(page["bytes"] for page in pages),
-            "usage": {model: dict(tokens) for model, tokens in sorted(usage.items())},
-        },
+        "format": format,
+        "files": [dict(file) for file in files],
+        "batches": [dict(page) for page in pages],
+        "carried_over": dict(carried) if carried else None,
+        "total": {**_sums(parts), "bytes": sum(file["bytes"] for file in files)},
+        "published_at": published_at,
     }
+
+
+def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    lines, counts, stop_reasons = 0, Counter(dict.fromkeys(OUTCOMES, 0)), Counter[str]()
+    usage: dict[str, Counter[str]] = {}
+    errors: Counter[tuple[str, str]] = Counter()
+    for part in parts:
+        lines += part["lines"]
+        counts.update(part["counts"])
+        stop_reasons.update(part["stop_reasons"])
+        for model, tokens in part["usage"].items():
+            usage.setdefault(model, Counter()).update(tokens)
+        errors.update({(error["type"], error["message"]): error["count"] for error in part["errors"]})
+    return {
+        "lines": lines,
+        "counts": dict(counts),
+        "stop_reasons": dict(stop_reasons.most_common()),
+        "usage": {model: dict(tokens) for model, tokens in sorted(usage.items())},
+        "errors": [
+            {"type": kind, "message": message, "count": count}
+            for (kind, message), count in errors.most_common(TOP_ERRORS)
+        ],
+    }
+
+
+def read_manifest(source: Any, *, conn_id: str | None = None) -> dict[str, Any]:
+    """Read a manifest from what a task returned, or from where it lies.
+
+    :param source: the manifest itself, its path, or the path of what it describes.
+    :param conn_id: the connection of the object storage, where the path names none.
+    :raises SamRequestError: it is not there, or is no manifest that this version knows.
+    """
+    manifest = source
+    if not isinstance(source, Mapping):
+        path = object_storage_path(source, conn_id)
+        if not path.name.endswith(MANIFEST_SUFFIX):
+            path = manifest_path(path)
+        try:
+            manifest = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise SamRequestError(f"there is no manifest at {path}") from None
+        except ValueError as problem:
+            raise SamRequestError(f"{path} is no manifest: {problem}") from None
+    if not isinstance(manifest, Mapping) or manifest.get("version") != MANIFEST_VERSION:
+        version = manifest.get("version") if isinstance(manifest, Mapping) else None
+        raise SamRequestError(f"a manifest of version {MANIFEST_VERSION} is needed, this is one of version {version}")
+    return dict(manifest)

@@ -3,109 +3,115 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.api.jsonl import LineSplitter
-from airflow_provider_sam.batches.completion import BatchSummary
-from airflow_provider_sam.batches.manifest import Ledger, build_manifest
+from airflow_provider_sam.batches.landing import LandedFile, Landing
+from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
+from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest
 from airflow_provider_sam.batches.staging import stage
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.api.models import MessageBatch
-    from airflow_provider_sam.batches.staging import StagedFile
+    from airflow_provider_sam.batches.carry_over import CarryOver
     from airflow_provider_sam.batches.watching import Logger
 
-MANIFEST_SUFFIX = ".manifest.json"
+AT_A_TIME = 3
+"""How many files are landed at the same time; each takes some 15 MB of memory, on S3 and its kin twice as many."""
+
+OVERWRITE = ("error", "replace", "skip-if-complete")
 
 
-def destinations(batch_ids: Sequence[str], path: ObjectStoragePath, *, directory: bool) -> dict[str, ObjectStoragePath]:
-    """Say where each batch's results go: into a file of its own in the directory `path`, or into the file `path`.
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What is to be published where.
 
-    :raises SamRequestError: several batches would go into one file.
+    :param path: a file for one batch, or with `carry_over` for several; or a directory with a file for each.
+    :param is_directory: which of the two.
+    :param format: `jsonl` (bytes as the API sent them) or `parquet`.
+    :param overwrite: what to do about what is there, see the operator.
+    :param carry_over: an earlier publication, from which results that these batches do not hold are taken.
     """
-    if directory:
-        return {batch_id: path / f"{batch_id}.jsonl" for batch_id in batch_ids}
-    if len(batch_ids) > 1:
-        raise SamRequestError(
-            f"path {str(path)!r} is one file for {len(batch_ids)} batches; end it with a slash for a file each"
+
+    batch_ids: Sequence[str]
+    path: ObjectStoragePath
+    is_directory: bool = False
+    format: str = "jsonl"
+    overwrite: str = "skip-if-complete"
+    carry_over: CarryOver | None = None
+    betas: Sequence[str] | None = None
+    manifest_path: ObjectStoragePath = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        :raises SamRequestError: see the message.
+        """
+        if self.overwrite not in OVERWRITE:
+            raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
+        if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
+            where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
+            raise SamRequestError(f"{where}; end it with a slash for a file each")
+        if self.carry_over and self.is_directory:
+            raise SamRequestError(f"carry_over makes one file, and path {str(self.path)!r} is a directory")
+        object.__setattr__(self, "manifest_path", manifest_path(self.path))
+
+    def files(self) -> list[tuple[ObjectStoragePath, tuple[str, ...]]]:
+        """Say which files there will be, and whose results each holds."""
+        if not self.is_directory:
+            return [(self.path, tuple(self.batch_ids))]
+        return [(self.path / f"{batch_id}.{self.format}", (batch_id,)) for batch_id in self.batch_ids]
+
+    def matches(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether a manifest says that just this was published, and its files are there in their full size."""
+        carried = (manifest["carried_over"] or {}).get("files")
+        return (
+            [page["batch_id"] for page in manifest["batches"]] == list(self.batch_ids)
+            and manifest["format"] == self.format
+            and [file["path"] for file in manifest["files"]] == [str(path) for path, _ in self.files()]
+            and carried == (list(self.carry_over.manifest["files"]) if self.carry_over else None)
+            and [file["bytes"] for file in manifest["files"]] == [_size(path) for path, _ in self.files()]
         )
-    return {batch_ids[0]: path}
 
 
-def manifest_path(path: ObjectStoragePath) -> ObjectStoragePath:
-    """Give the place of the manifest: beside what it describes."""
-    return path.with_name(path.name + MANIFEST_SUFFIX)
-
-
-def publish(
-    client: SamClient,
-    batch_ids: Sequence[str],
-    path: ObjectStoragePath,
-    *,
-    directory: bool,
-    betas: Sequence[str] | None,
-    log: Logger,
-) -> dict[str, Any]:
+def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict[str, Any]:
     """Land the results of ended batches and, when all are there, the manifest; give the manifest.
 
-    :param directory: whether `path` is a directory. A path does not know: some file systems drop its last slash.
-    :raises SamResultsError: results are not there to be had, or are not what the API itself counted. What had been
-        written is discarded.
+    :raises SamResultsError: results are not there to be had, or are not what the API itself counted. Nothing has
+        appeared. Or something lies at the destination that may not be replaced.
     """
-    pages = []
-    for batch_id, destination in destinations(batch_ids, path, directory=directory).items():
-        batch = client.get_batch(batch_id, betas=betas)
-        _check_available(batch)
-        ledger = land(client, batch, destination, betas=betas)
-        pages.append(ledger.page(batch, str(destination)))
-        log.info("Landed %d results of batch %s, %d bytes, at %s", ledger.lines, batch_id, ledger.size, destination)
-    manifest = build_manifest(pages)
-    _write(manifest_path(path), json.dumps(manifest, indent=1).encode())
+    before = _published(publication)
+    if before is not None and publication.overwrite == "skip-if-complete" and publication.matches(before):
+        log.info("%s is complete: %d results, published at %s", *_summary(publication, before))
+        return before
+    _check_free(publication)
+    landed = _land_all(client, publication, log)
+    # From here on no old manifest may speak for new files.
+    publication.manifest_path.unlink(missing_ok=True)
+    _commit(landed)
+    manifest = build_manifest(
+        format=publication.format,
+        files=[file.file for file in landed],
+        pages=[page for file in landed for page in file.pages],
+        carried=next((file.carried for file in landed), None),
+        published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+    abort_unfinished_uploads(publication.manifest_path, log)
+    write(publication.manifest_path, json.dumps(manifest, indent=1).encode())
+    log.info("Published %s: %d results, at %s", *_summary(publication, manifest))
     return manifest
 
 
-def land(
-    client: SamClient, batch: MessageBatch, destination: ObjectStoragePath, *, betas: Sequence[str] | None
-) -> Ledger:
-    """Stream one batch's results into a staged file, verify them, and let the file appear.
-
-    :raises SamResultsError: the results disagree with the API's own counts.
-    :raises SamError: the download failed.
-    """
-    staged = stage(destination)
-    try:
-        ledger = _copy(client, batch.id, staged, betas=betas)
-        _verify(ledger, batch)
-    except BaseException:  # a time-out or a kill of the task must leave nothing behind either
-        staged.discard()
-        raise
-    staged.commit()
-    return ledger
-
-
-def _copy(client: SamClient, batch_id: str, staged: StagedFile, *, betas: Sequence[str] | None) -> Ledger:
-    ledger, splitter = Ledger(), LineSplitter()
-    with client.stream_results(batch_id, betas=betas) as results:
-        for chunk in results:
-            ledger.add_lines(splitter.feed(chunk))
-            ledger.add_bytes(chunk)
-            staged.write(chunk)
-        ledger.add_lines(splitter.flush())
-    return ledger
-
-
-def _verify(ledger: Ledger, batch: MessageBatch) -> None:
-    if found := ledger.disagreements(BatchSummary.of(batch).counts()):
-        raise SamResultsError(f"the results of batch {batch.id} disagree with its counts: {'; '.join(found)}")
-
-
-def _write(path: ObjectStoragePath, data: bytes) -> None:
+def write(path: ObjectStoragePath, data: bytes) -> None:
+    """Let a small file appear whole."""
     staged = stage(path)
     try:
         staged.write(data)
@@ -115,8 +121,61 @@ def _write(path: ObjectStoragePath, data: bytes) -> None:
     staged.commit()
 
 
-def _check_available(batch: MessageBatch) -> None:
-    if not batch.is_terminal:
-        raise SamResultsError(f"batch {batch.id} is {batch.processing_status}; wait until it has ended, then land it")
-    if batch.archived_at is not None:
-        raise SamResultsError(f"batch {batch.id} was archived at {batch.archived_at}: its results are gone")
+def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[LandedFile]:
+    """Land a few files at a time; when one fails, none is left."""
+    landing = Landing(client=client, format=publication.format, betas=publication.betas, log=log)
+    files = publication.files()
+    if len(files) == 1:
+        return [landing.land(files[0][1], files[0][0], publication.carry_over)]
+    stop = threading.Event()
+    landing = replace(landing, stopped=stop.is_set)
+    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="land") as pool:
+        futures = [pool.submit(landing.land, batch_ids, path, None) for path, batch_ids in files]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            return [future.result() for future in futures]
+        except BaseException:
+            stop.set()
+            for future in futures:
+                future.cancel()
+            for future in futures:
+                if not future.cancelled() and future.exception() is None:
+                    future.result().sink.discard()
+            raise
+
+
+def _commit(landed: Sequence[LandedFile]) -> None:
+    for position, file in enumerate(landed):
+        try:
+            file.sink.commit()
+        except BaseException:
+            for rest in landed[position + 1 :]:
+                rest.sink.discard()
+            raise
+
+
+def _published(publication: Publication) -> dict[str, Any] | None:
+    if publication.overwrite != "skip-if-complete" or not publication.manifest_path.exists():
+        return None
+    try:
+        return read_manifest(publication.manifest_path)
+    except SamRequestError:  # something else, or of another version: it is about to be replaced
+        return None
+
+
+def _check_free(publication: Publication) -> None:
+    if publication.overwrite != "error":
+        return
+    taken = [path for path in (publication.manifest_path, *(path for path, _ in publication.files())) if path.exists()]
+    if taken:
+        raise SamResultsError(f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'")
+
+
+def _size(path: ObjectStoragePath) -> int | None:
+    return path.stat().st_size if path.exists() else None
+
+
+def _summary(publication: Publication, manifest: Mapping[str, Any]) -> tuple[object, ...]:
+    return publication.path, manifest["total"]["lines"], manifest["published_at"]

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import BaseOperator, ObjectStoragePath
+from airflow_provider_sam._compat import Asset, BaseOperator, get_hook_lineage_collector, object_storage_path
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from airflow_provider_sam._compat import Context, XComArg
+    from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
+    from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.publishing import Publication
 
 
 class SamBatchToObjectStorageOperator(BaseOperator):
-    """Lands the results of ended batches as JSONL, byte for byte, and returns a manifest.
+    """Lands the results of ended batches on object storage, and returns a manifest.
 
-    Nothing is visible at the destination until every line was read and the number of results of each kind equals what
-    the API itself says about the batch. Memory does not grow with the size of the results.
+    Nothing is visible at the destination until every line was read, every `custom_id` stands once, and the number of
+    results of each kind equals what the API itself says about the batch. A download that breaks goes on where it was.
+    Memory does not grow with the size of the results.
 
     :param batch_id: the batch, or a list of batches (templated).
     :param path: where the results go, as a URI of any scheme that Airflow's object storage knows (templated). One that
-        ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch; any other is a file for one
-        batch. What is there is replaced.
+        ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch, a few at a time; any other
+        is a file for one batch, or with `carry_over` for several. A name that ends with `.gz` or `.zst` (extra `zstd`)
+        is compressed so.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
+    :param format: `jsonl` (default), the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
+        `batches.parquet.COLUMNS`, the whole line among them.
+    :param overwrite: what to do about what lies at the destination. `skip-if-complete` (default): a manifest that says
+        that just this was published, with its files in place, is returned at once, so that a retry is free; anything
+        else is replaced. `replace`: land anew. `error`: fail.
+    :param carry_over: the manifest of an earlier publication, or its path (templated): its results whose `custom_id`
+        these batches do not answer are added, so that one file holds each `custom_id` once. Needs a file as `path`.
+    :param fail_on_partial_error: fail when a single result is not `succeeded`. Default: False.
+    :param max_failed_ratio: fail when a larger part of the results, from 0 to 1, is not `succeeded`. Default: any part.
+    :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
+        as failed for the two above.
+    :param delete_after_publish: delete the batches at the API, once the manifest is written and the results are not
+        judged as failed. Default: False.
     :param betas: names of beta features (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection of the API (templated). Default: `sam_default`.
 
-    The manifest is what the task returns, and lies at `<path>.manifest.json`: counts, bytes and SHA-256 of each file,
-    stop reasons, tokens for each model, the most frequent errors. Results never pass through XCom.
+    The manifest is what the task returns, and lies at `<path>.manifest.json`, written last; `batches.manifest`
+    documents it. Results never pass through XCom: read them with `results.iter_published` and `results.read_texts`.
+    Assets among the task's `outlets` get the counts as metadata of their events.
 
-    :raises SamResultsError: a batch has not ended or is archived, or its results disagree with its counts.
+    :raises SamResultsError: a batch has not ended or is archived; its results disagree with its counts, twice; or
+        something lies at the destination and `overwrite` is `error`. Nothing has appeared.
+    :raises SamBatchFailedError: the results are landed, and too many of them are failed. Not retried.
+    :raises SamRequestError: arguments contradict each other.
     """
 
-    template_fields = ("batch_id", "path", "storage_conn_id", "betas", "sam_conn_id")
+    template_fields = ("batch_id", "path", "storage_conn_id", "carry_over", "betas", "sam_conn_id")
     ui_color = "#efe6fb"
 
     def __init__(
@@ -42,6 +63,13 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         batch_id: str | Sequence[str] | XComArg,
         path: str | ObjectStoragePath | XComArg,
         storage_conn_id: str | None = None,
+        format: Literal["jsonl", "parquet"] = "jsonl",  # noqa: A002 - what it is called everywhere
+        overwrite: Literal["error", "replace", "skip-if-complete"] = "skip-if-complete",
+        carry_over: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
+        fail_on_partial_error: bool = False,
+        max_failed_ratio: float | None = None,
+        treat_stop_reasons_as_failed: Sequence[str] = (),
+        delete_after_publish: bool = False,
         betas: Sequence[str] | None = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -50,17 +78,89 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.batch_id = batch_id
         self.path: Any = path
         self.storage_conn_id = storage_conn_id
+        self.format = format
+        self.overwrite = overwrite
+        self.carry_over: Any = carry_over
+        self.fail_on_partial_error = fail_on_partial_error
+        self.max_failed_ratio = max_failed_ratio
+        self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
+        self.delete_after_publish = delete_after_publish
         self.betas = betas
         self.sam_conn_id = sam_conn_id
+        self._lineage: tuple[list[str], list[str]] = ([], [])
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
-        """Land the results and give the manifest."""
-        from airflow_provider_sam.batches.ids import batch_ids
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Land the results, judge them, and give the manifest."""
+        from airflow_provider_sam.batches.judging import ResultsPolicy
         from airflow_provider_sam.batches.publishing import publish
+        from airflow_provider_sam.exceptions import SamBatchFailedError
         from airflow_provider_sam.hooks.sam import SamHook
 
-        ids = batch_ids(self.batch_id)
-        directory = str(self.path).endswith("/")
-        path = ObjectStoragePath(self.path, conn_id=self.storage_conn_id)
+        policy = ResultsPolicy(
+            fail_on_partial_error=self.fail_on_partial_error,
+            max_failed_ratio=self.max_failed_ratio,
+            treat_stop_reasons_as_failed=self.treat_stop_reasons_as_failed,
+        )
+        publication = self._publication()
         with SamHook(self.sam_conn_id).client as client:
-            return publish(client, ids, path, directory=directory, betas=self.betas, log=self.log)
+            manifest = publish(client, publication, log=self.log)
+            self._tell_lineage(manifest, client.settings.base_url, context)
+            if complaint := policy.complaint(manifest["total"]):
+                raise SamBatchFailedError(f"{complaint}. All results are at {publication.path}")
+            if self.delete_after_publish:
+                self._delete(client, publication)
+        return manifest
+
+    def _publication(self) -> Publication:
+        from airflow_provider_sam.batches.carry_over import CarryOver
+        from airflow_provider_sam.batches.ids import batch_ids
+        from airflow_provider_sam.batches.manifest import read_manifest
+        from airflow_provider_sam.batches.publishing import Publication
+
+        carry_over = None
+        if self.carry_over is not None:
+            manifest = read_manifest(self.carry_over, conn_id=self.storage_conn_id)
+            carry_over = CarryOver(manifest, conn_id=self.storage_conn_id)
+        return Publication(
+            batch_ids=batch_ids(self.batch_id),
+            path=object_storage_path(self.path, self.storage_conn_id),
+            is_directory=str(self.path).endswith("/"),  # of the argument: a path object forgets its last slash
+            format=self.format,
+            overwrite=self.overwrite,
+            carry_over=carry_over,
+            betas=self.betas,
+        )
+
+    def _delete(self, client: SamClient, publication: Publication) -> None:
+        from airflow_provider_sam.api.errors import SamNotFoundError
+
+        for batch_id in publication.batch_ids:
+            try:
+                client.delete_batch(batch_id, betas=self.betas)
+            except SamNotFoundError:  # an earlier try of this task has deleted it: its results are published
+                self.log.info("Batch %s is not there any more", batch_id)
+            else:
+                self.log.info("Deleted batch %s, its results are at %s", batch_id, publication.path)
+
+    def _tell_lineage(self, manifest: Mapping[str, Any], base_url: str, context: Context) -> None:
+        from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
+
+        self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
+        collector = get_hook_lineage_collector()
+        for uri in self._lineage[0]:
+            collector.add_input_asset(self, uri=uri)
+        for uri in self._lineage[1]:
+            collector.add_output_asset(self, uri=uri)
+        for outlet in self.outlets or ():
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(event_extra(manifest))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage's signature
+        """Give OpenLineage what was read and written; called by its provider, where that is installed."""
+        from airflow.providers.common.compat.openlineage.facet import Dataset
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        from airflow_provider_sam.batches.lineage import dataset_name
+
+        inputs, outputs = ([Dataset(*dataset_name(uri)) for uri in uris] for uris in self._lineage)
+        return OperatorLineage(inputs=inputs, outputs=outputs)

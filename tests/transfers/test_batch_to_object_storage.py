@@ -71,8 +71,8 @@ def test_several_batches_do_not_go_into_one_file(create, tmp_path):
 @pytest.mark.parametrize(
     ("effect", "raised", "said"),
     [
-        (Cut(after_bytes=700), SamError, "stream_results"),
-        (Cut(after_bytes=0, reset=True), SamError, "stream_results"),
+        (Cut(after_bytes=700), SamResultsError, "broke off at byte"),
+        (Cut(after_bytes=0, reset=True), SamResultsError, "broke off at byte"),
         (Lines("missing"), SamResultsError, "4 results instead of 5"),
         (Lines("duplicate"), SamResultsError, "1 custom_ids more than once"),
         (Lines("foreign"), SamResultsError, "6 results instead of 5"),

@@ -1,0 +1,64 @@
+"""Where a publication came from and went to, in the words that lineage tools share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class DatasetName(NamedTuple):
+    """A data set as OpenLineage names it."""
+
+    namespace: str
+    name: str
+
+
+def source_uri(base_url: str, batch_id: str) -> str:
+    """Give the address of a batch's results at the API."""
+    return f"{base_url}/v1/messages/batches/{batch_id}/results"
+
+
+def plain_uri(path: str) -> str:
+    """Give an object storage URI without the connection in it: ``s3://conn@bucket/key`` is ``s3://bucket/key``."""
+    scheme, separator, rest = path.partition("://")
+    if not separator:
+        return f"file://{path}"
+    authority, slash, key = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{key}"
+
+
+def dataset_name(uri: str) -> DatasetName:
+    """Name the data set at a URI: a bucket or host and what is in it; for a local file `file` and its path."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return DatasetName("file", parts.path)
+    return DatasetName(f"{parts.scheme}://{parts.netloc}", parts.path.strip("/"))
+
+
+def inputs_of(manifest: Mapping[str, Any], base_url: str) -> Iterator[str]:
+    """Give the URIs that a publication was made from."""
+    for page in manifest["batches"]:
+        yield source_uri(base_url, page["batch_id"])
+    for file in (manifest["carried_over"] or {}).get("files", ()):
+        yield plain_uri(file["path"])
+
+
+def outputs_of(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Give the URIs of the files that a publication consists of."""
+    for file in manifest["files"]:
+        yield plain_uri(file["path"])
+
+
+def event_extra(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what an asset's event says about a publication."""
+    total = manifest["total"]
+    return {
+        "batch_ids": [page["batch_id"] for page in manifest["batches"]],
+        "counts": total["counts"],
+        "lines": total["lines"],
+        "bytes": total["bytes"],
+        "files": [file["path"] for file in manifest["files"]],
+    }

@@ -1,0 +1,147 @@
+"""Results as the rows of a Parquet file, written by row groups of bounded size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from airflow_provider_sam._compat import optional_library
+from airflow_provider_sam.api.jsonl import LineSplitter
+from airflow_provider_sam.api.tally import UsageTally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_sam.api.jsonl import Line
+
+GROUP_BYTES = 8 * 1024 * 1024
+"""Bytes of result lines that make a row group; some three times as many are held in memory while it is built."""
+
+COLUMNS = {
+    "custom_id": "string",
+    "outcome": "string",
+    "text": "string",
+    "stop_reason": "string",
+    "model": "string",
+    "input_tokens": "int64",
+    "output_tokens": "int64",
+    "cache_creation_input_tokens": "int64",
+    "cache_read_input_tokens": "int64",
+    "error_type": "string",
+    "error_message": "string",
+    "raw": "string",
+}
+"""The columns and their types. Where an outcome has no such fact, the value is null; `raw` is the whole line."""
+
+
+class _Block(msgspec.Struct, gc=False):
+    type: str | None = None
+    text: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: list[_Block] = []
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: UsageTally | None = None
+
+
+class _Error(msgspec.Struct, gc=False):
+    type: str | None = None
+    message: str | None = None
+
+
+class _ErrorResponse(msgspec.Struct, gc=False):
+    error: _Error | None = None
+
+
+class _Result(msgspec.Struct, gc=False):
+    type: str
+    message: _Message | None = None
+    error: _ErrorResponse | None = None
+
+
+class _Row(msgspec.Struct, gc=False):
+    custom_id: str
+    result: _Result
+
+
+_decode = msgspec.json.Decoder(_Row).decode
+
+
+def columns_of(line: bytes) -> dict[str, Any]:
+    """Give the values of one result line's row; they must be a result's, which is checked where they are counted."""
+    row = _decode(line)
+    message, error = row.result.message, row.result.error.error if row.result.error else None
+    values: dict[str, Any] = {"custom_id": row.custom_id, "outcome": row.result.type, "raw": line.decode()}
+    if message is not None:
+        values["text"] = "".join(block.text or "" for block in message.content if block.type == "text")
+        values |= {"stop_reason": message.stop_reason, "model": message.model}
+        if message.usage is not None:
+            values |= {name: getattr(message.usage, name) for name in UsageTally.__struct_fields__}
+    if error is not None:
+        values |= {"error_type": error.type, "error_message": error.message}
+    return values
+
+
+class ParquetEncoder:
+    """Writes result lines as a Parquet file, compressed with zstd, in as much memory as one row group needs.
+
+    :raises AirflowOptionalProviderFeatureException: pyarrow is not installed.
+    """
+
+    is_verbatim = False
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        arrow = optional_library("pyarrow", extra="parquet")
+        parquet = optional_library("pyarrow.parquet", extra="parquet")
+        self._schema = arrow.schema([(name, getattr(arrow, kind)()) for name, kind in COLUMNS.items()])
+        self._table = arrow.Table
+        self._writer = parquet.ParquetWriter(_Writable(write), self._schema, compression="zstd")
+        self._splitter = LineSplitter()
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes, /) -> None:
+        """Take in a chunk; a row group is written when enough has come."""
+        self._take(self._splitter.feed(chunk))
+        if self._size >= GROUP_BYTES:
+            self._write_group()
+
+    def close(self) -> None:
+        """Write the last row group and the file's footer."""
+        self._take(self._splitter.flush())
+        if self._lines:
+            self._write_group()
+        self._writer.close()
+
+    def _take(self, lines: list[Line]) -> None:
+        for line in lines:
+            self._lines.append(line.data)
+            self._size += len(line.data)
+
+    def _write_group(self) -> None:
+        table = self._table.from_pylist([columns_of(line) for line in self._lines], schema=self._schema)
+        self._lines, self._size = [], 0
+        self._writer.write_table(table)
+
+
+class _Writable:
+    """As much of a file as pyarrow asks of one."""
+
+    closed = False
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+
+    def write(self, data: bytes) -> int:
+        data = bytes(data)
+        self._write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+    def close(self) -> None:
+        """Do nothing: who opened the file closes it."""

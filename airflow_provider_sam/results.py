@@ -1,0 +1,60 @@
+"""Reading published results in a task of one's own: typed, or just the texts, without a parser.
+
+::
+
+    from airflow_provider_sam.results import iter_published, read_texts
+
+    @task
+    def join(manifest):
+        for result in iter_published(manifest):
+            print(result.custom_id, result.result.type)
+        texts = read_texts(manifest)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.api.models import BatchResultLine
+
+    _Manifest = Mapping[str, Any] | str | ObjectStoragePath
+
+
+def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -> Iterator[BatchResultLine]:
+    """Give the results that a publication holds, one by one, whatever their format and number of files.
+
+    :param manifest: what `SamBatchToObjectStorageOperator` returned; or where its manifest, or what it describes, lies.
+    :param storage_conn_id: the connection of the object storage, where the paths name none.
+    :raises SamRequestError: there is no manifest, or one of another version.
+    :raises SamResultsError: after the last result, if a file is not the one that was published.
+    """
+    from airflow_provider_sam.api.results import read_result
+    from airflow_provider_sam.batches.landed import lines_of
+    from airflow_provider_sam.batches.manifest import read_manifest
+
+    for file in read_manifest(manifest, conn_id=storage_conn_id)["files"]:
+        for line in lines_of(file, conn_id=storage_conn_id):
+            yield read_result(line)
+
+
+def read_texts(manifest: _Manifest, *, storage_conn_id: str | None = None) -> dict[str, str]:
+    """Give the texts of all succeeded results by their `custom_id`; they are held in memory.
+
+    A result without text, such as a call of a tool, has an empty one.
+
+    :param manifest: as for `iter_published`.
+    :param storage_conn_id: as for `iter_published`.
+    :raises SamRequestError: there is no manifest, or one of another version.
+    :raises SamResultsError: a file is not the one that was published.
+    """
+    from airflow_provider_sam.api.models import SucceededResult
+
+    return {
+        row.custom_id: row.result.message.text
+        for row in iter_published(manifest, storage_conn_id=storage_conn_id)
+        if isinstance(row.result, SucceededResult)
+    }

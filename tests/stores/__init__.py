@@ -1,0 +1,1 @@
+"""Tests on real object stores, through the provider's own Airflow connections."""

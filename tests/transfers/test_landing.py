@@ -1,0 +1,255 @@
+"""The operator lands what the API has, says in the manifest what it was, and judges it afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_sam._compat import AirflowFailException, Asset, get_hook_lineage_collector
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
+from airflow_provider_sam.hooks.sam import SamHook
+from airflow_provider_sam.results import iter_published, read_texts
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
+
+FAILURES = {"row-1": "expired", "row-3": {"type": "api_error", "message": "Internal server error"}}
+
+
+@pytest.fixture
+def ended(sam, requests):
+    """A function that creates a batch and ends it; gives its id."""
+
+    def end(outcomes=None, requests=requests):
+        with SamHook().client as client:
+            batch = client.create_batch(requests)
+        return sam.end_batch(batch.id, outcomes).id
+
+    return end
+
+
+def run(**arguments):
+    context = arguments.pop("context", {})
+    operator = SamBatchToObjectStorageOperator(task_id="land", **arguments)
+    return operator, operator.execute(context)
+
+
+def test_the_manifest_says_what_was_landed(ended, tmp_path):
+    batch_id = ended(FAILURES)
+    _, manifest = run(batch_id=batch_id, path=(tmp_path / "r.jsonl").as_uri())
+    landed = (tmp_path / "r.jsonl").read_bytes()
+    assert json.loads((tmp_path / "r.jsonl.manifest.json").read_bytes()) == manifest
+    (page,) = manifest["batches"]
+    assert page["batch_id"] == batch_id
+    assert page["counts"] == {"succeeded": 3, "errored": 1, "canceled": 0, "expired": 1}
+    assert (page["bytes"], page["sha256"]) == (len(landed), hashlib.sha256(landed).hexdigest())
+    assert page["errors"] == [{"type": "api_error", "message": "Internal server error", "count": 1}]
+    assert page["created_at"] <= page["ended_at"] <= page["landing_began_at"] <= page["landed_at"]
+    assert manifest["files"][0]["sha256"] == page["sha256"]
+    assert set(manifest["total"]["usage"]["sam-small"]) == {
+        "input_tokens",
+        "output_tokens",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+    }
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.jsonl.zst", "r.parquet"])
+def test_every_format_gives_the_same_results_back(ended, tmp_path, name):
+    batch_id = ended(FAILURES)
+    with SamHook().client as client:
+        expected = list(client.iter_results(batch_id))
+    path = (tmp_path / name).as_uri()
+    _, manifest = run(batch_id=batch_id, path=path, format="parquet" if name.endswith("parquet") else "jsonl")
+    assert list(iter_published(manifest)) == expected
+    assert read_texts(path) == {
+        row.custom_id: row.result.message.text for row in expected if row.result.type == "succeeded"
+    }
+    stored = (tmp_path / name).read_bytes()
+    assert (manifest["files"][0]["bytes"], manifest["files"][0]["sha256"]) == (
+        len(stored),
+        hashlib.sha256(stored).hexdigest(),
+    )
+
+
+def test_parquet_has_a_column_for_each_fact(ended, tmp_path):
+    import pyarrow.parquet
+
+    run(batch_id=ended(FAILURES), path=(tmp_path / "r.parquet").as_uri(), format="parquet")
+    rows = {row["custom_id"]: row for row in pyarrow.parquet.read_table(tmp_path / "r.parquet").to_pylist()}
+    assert (rows["row-0"]["outcome"], rows["row-0"]["model"], rows["row-0"]["error_type"]) == (
+        "succeeded",
+        "sam-small",
+        None,
+    )
+    assert rows["row-0"]["output_tokens"] > 0
+    assert rows["row-0"]["text"]
+    assert (rows["row-3"]["error_type"], rows["row-3"]["error_message"]) == ("api_error", "Internal server error")
+    assert (rows["row-1"]["outcome"], rows["row-1"]["text"]) == ("expired", None)
+    assert json.loads(rows["row-1"]["raw"])["custom_id"] == "row-1"
+
+
+def test_a_directory_gets_a_file_for_each_batch(ended, tmp_path):
+    ids = [ended(), ended(FAILURES)]
+    _, manifest = run(batch_id=ids, path=f"{(tmp_path / 'out').as_uri()}/")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}.jsonl" for name in ids)
+    assert (tmp_path / "out.manifest.json").exists()
+    assert manifest["total"]["lines"] == 10
+    assert [page["batch_id"] for page in manifest["batches"]] == ids
+
+
+def test_when_one_of_several_batches_cannot_be_landed_none_appears(ended, sam, tmp_path):
+    ids = [ended(), ended()]
+    sam.archive_batch(ids[1])
+    with pytest.raises(SamResultsError, match="was archived"):
+        run(batch_id=ids, path=f"{(tmp_path / 'out').as_uri()}/")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_file_for_several_batches_may_hold_no_custom_id_twice(ended, tmp_path):
+    _, first = run(batch_id=ended(), path=(tmp_path / "first.jsonl").as_uri())
+    with pytest.raises(SamResultsError, match="5 custom_ids more than once"):
+        run(batch_id=[ended(), ended()], path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)
+    assert not (tmp_path / "final.jsonl").exists()
+
+
+def test_a_publication_that_is_complete_is_not_landed_again(ended, sam, tmp_path):
+    arguments = {"batch_id": ended(), "path": (tmp_path / "r.jsonl").as_uri()}
+    _, first = run(**arguments)
+    asked = len(sam.requests)
+    assert run(**arguments)[1] == first
+    assert len(sam.requests) == asked
+
+
+@pytest.mark.parametrize("damage", ["other batch", "shorter file", "no file", "no manifest", "no JSON"])
+def test_whatever_else_is_there_is_replaced(ended, sam, tmp_path, damage):
+    batch_id, path = ended(), tmp_path / "r.jsonl"
+    run(batch_id=ended() if damage == "other batch" else batch_id, path=path.as_uri())
+    manifest = tmp_path / "r.jsonl.manifest.json"
+    match damage:
+        case "shorter file":
+            path.write_bytes(path.read_bytes()[:-1])
+        case "no file":
+            path.unlink()
+        case "no manifest":
+            manifest.unlink()
+        case "no JSON":
+            manifest.write_text("{")
+    run(batch_id=batch_id, path=path.as_uri())
+    assert sam.count("messages_batches_results") == 2
+    assert json.loads(manifest.read_bytes())["batches"][0]["batch_id"] == batch_id
+
+
+def test_nothing_is_overwritten_where_that_is_an_error(ended, sam, tmp_path):
+    (tmp_path / "r.jsonl").write_text("mine")
+    with pytest.raises(SamResultsError, match=r"r\.jsonl exists"):
+        run(batch_id=ended(), path=(tmp_path / "r.jsonl").as_uri(), overwrite="error")
+    assert (tmp_path / "r.jsonl").read_text() == "mine"
+    assert sam.count("messages_batches_results") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"overwrite": "yes"}, "overwrite 'yes' is unknown"),
+        ({"format": "csv"}, "format 'csv' is unknown"),
+        ({"max_failed_ratio": 5}, "must be from 0 to 1"),
+        ({"carry_over": "/nowhere/r.jsonl"}, "there is no manifest at /nowhere/r.jsonl.manifest.json"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused_before_anything_is_downloaded(
+    ended, sam, tmp_path, arguments, complaint
+):
+    with pytest.raises(SamRequestError, match=complaint):
+        run(batch_id=ended(), path=(tmp_path / "r.jsonl").as_uri(), **arguments)
+    assert sam.count("messages_batches_results") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_judgement_comes_after_the_landing(ended, sam, tmp_path):
+    batch_id = ended(FAILURES)
+    with pytest.raises(SamBatchFailedError, match=r"2 of 5 results are failed \(1 errored, 1 expired\)") as caught:
+        run(
+            batch_id=batch_id,
+            path=(tmp_path / "r.jsonl").as_uri(),
+            fail_on_partial_error=True,
+            delete_after_publish=True,
+        )
+    assert isinstance(caught.value, AirflowFailException)
+    assert len((tmp_path / "r.jsonl").read_bytes().splitlines()) == 5
+    assert (tmp_path / "r.jsonl.manifest.json").exists()
+    assert [batch.id for batch in sam.batches] == [batch_id]
+
+
+def test_batches_are_deleted_once_they_are_published(ended, sam, tmp_path):
+    arguments = {"batch_id": ended(), "path": (tmp_path / "r.jsonl").as_uri(), "delete_after_publish": True}
+    _, manifest = run(**arguments)
+    assert sam.batches == ()
+    assert run(**arguments)[1] == manifest, "a retry finds all done"
+
+
+def test_a_batch_that_has_not_ended_is_not_landed(sam, requests, tmp_path):
+    from airflow_provider_sam.emulator import OnDemand
+
+    sam.progress = OnDemand()
+    with SamHook().client as client:
+        batch = client.create_batch(requests)
+    with pytest.raises(SamResultsError, match="is in_progress; wait until it has ended"):
+        run(batch_id=batch.id, path=(tmp_path / "r.jsonl").as_uri())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_events_of_outlet_assets_carry_the_counts(ended, tmp_path):
+    asset = Asset("s3://lake/answers")
+    event = SimpleNamespace(extra={})
+    batch_id = ended(FAILURES)
+    run(
+        batch_id=batch_id,
+        path=(tmp_path / "r.jsonl").as_uri(),
+        outlets=[asset],
+        context={"outlet_events": {asset: event}},
+    )
+    assert event.extra["counts"] == {"succeeded": 3, "errored": 1, "canceled": 0, "expired": 1}
+    assert event.extra["batch_ids"] == [batch_id]
+
+
+def test_lineage_names_source_and_destination(ended, sam, tmp_path, monkeypatch):
+    collector = get_hook_lineage_collector()
+    seen = []
+    monkeypatch.setattr(collector, "add_input_asset", lambda _context, uri: seen.append(("input", uri)), raising=False)
+    monkeypatch.setattr(
+        collector, "add_output_asset", lambda _context, uri: seen.append(("output", uri)), raising=False
+    )
+    monkeypatch.setattr(
+        "airflow_provider_sam.transfers.batch_to_object_storage.get_hook_lineage_collector", lambda: collector
+    )
+    batch_id = ended()
+    run(batch_id=batch_id, path=(tmp_path / "r.jsonl").as_uri())
+    assert seen == [
+        ("input", f"{sam.url}/v1/messages/batches/{batch_id}/results"),
+        ("output", (tmp_path / "r.jsonl").as_uri()),
+    ]
+
+
+def test_two_rounds_make_one_file_with_each_custom_id_once(ended, requests, tmp_path):
+    _, first = run(batch_id=ended(FAILURES), path=(tmp_path / "first.jsonl").as_uri())
+    again = [request for request in requests if request["custom_id"] in FAILURES]
+    second = ended({"row-3": "canceled"}, again)
+    _, final = run(batch_id=second, path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)
+    outcomes = {row.custom_id: row.result.type for row in iter_published(final)}
+    assert outcomes == dict.fromkeys((f"row-{number}" for number in range(5)), "succeeded") | {"row-3": "canceled"}
+    assert final["total"]["lines"] == 5
+    assert final["total"]["counts"] == {"succeeded": 4, "errored": 0, "canceled": 1, "expired": 0}
+    assert final["carried_over"]["files"] == first["files"]
+    assert run(batch_id=second, path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)[1] == final
+
+
+def test_a_file_that_has_changed_is_not_carried_over(ended, requests, tmp_path):
+    _, first = run(batch_id=ended(FAILURES), path=(tmp_path / "first.jsonl").as_uri())
+    changed = (tmp_path / "first.jsonl").read_bytes().replace(b"Internal", b"External")
+    (tmp_path / "first.jsonl").write_bytes(changed)
+    with pytest.raises(SamResultsError, match="has changed since it was published"):
+        run(batch_id=ended(None, requests[:1]), path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)
+    assert not (tmp_path / "final.jsonl").exists()
