@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
+from airflow_provider_sam.batches import state
 from airflow_provider_sam.batches.record import BatchRecord, Record
 from airflow_provider_sam.batches.state import (
     KEY,
@@ -38,7 +39,7 @@ class StateStore(dict):
 
 
 def at(path, identity=IDENTITY):
-    return ObjectMemory(ObjectStoragePath(path if isinstance(path, str) else path.as_uri()), identity)
+    return ObjectMemory(ObjectStoragePath(path.as_uri()), identity)
 
 
 @pytest.fixture(params=["object", "task state"])
@@ -80,9 +81,11 @@ def test_a_storage_that_cannot_be_reached_is_an_error_and_not_an_empty_memory(tm
         at(tmp_path).load()
 
 
-@pytest.mark.parametrize("scheme", ["file", "memory"])
-def test_the_first_to_claim_a_batch_holds_it(tmp_path, scheme):
-    first, second = at(f"{scheme}://{tmp_path}"), at(f"{scheme}://{tmp_path}", NEIGHBOURS[0])
+@pytest.mark.parametrize("local_protocols", [state.LOCAL_PROTOCOLS, frozenset()], ids=["local", "as on any store"])
+def test_the_first_to_claim_a_batch_holds_it(tmp_path, monkeypatch, local_protocols):
+    monkeypatch.setattr(state, "LOCAL_PROTOCOLS", local_protocols)
+    (tmp_path / "claims").mkdir()
+    first, second = at(tmp_path), at(tmp_path, NEIGHBOURS[0])
     assert first.claim("msgbatch_1", "aaa") is None
     assert second.holder("msgbatch_1").name == "dag.group.task of manual__2026-01-01T00:00:00+00:00"
     assert second.claim("msgbatch_1", "bbb").fingerprint == "aaa"
