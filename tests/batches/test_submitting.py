@@ -52,7 +52,9 @@ def server():
 def lab(server, tmp_path):
     emulator, clock = server
     emulator.reset()
-    return Lab(emulator, clock, tmp_path)
+    lab = Lab(emulator, clock, tmp_path)
+    yield lab
+    lab.client.close()
 
 
 def break_create(lab, *effects, nth=1):
@@ -288,7 +290,7 @@ def test_under_a_state_path_two_lost_answers_are_shared_out(lab):
     assert first + second == lab.ids()
 
 
-# --- what is remembered ------------------------------------------------------------------------------------------------
+# --- what is remembered -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["state_path", "task state"])
