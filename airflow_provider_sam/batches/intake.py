@@ -66,8 +66,9 @@ class SubmitRun:
         :raises SamError: as `Submitter.submit`.
         """
         terms = self._terms
-        sample = Sample(terms.token_samples if terms.max_input_tokens is not None else 0)
-        with Spool(self._client.settings.limits, defaults=terms.defaults, observe=sample.add) as spool:
+        sample = Sample(terms.token_samples)
+        observe = sample.add if terms.max_input_tokens is not None else None
+        with Spool(self._client.settings.limits, defaults=terms.defaults, observe=observe) as spool:
             shards = spool.lay(entries)
             total = sum(shard.requests for shard in shards)
             _check_shape(shards, terms)

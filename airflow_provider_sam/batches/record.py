@@ -64,8 +64,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """Give the record as JSON types."""
-    written: dict[str, Any] = msgspec.to_builtins(record)
+    """Give the record as JSON types, and no others: Airflow's task state store takes a tuple for a mistake."""
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
     return written
 
 

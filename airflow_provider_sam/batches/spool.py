@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.requests import Entry, PreparedRequest
 
-# Each request stands on a line of its own: its end marks it for whoever counts what has been sent.
 PREFIX, SEPARATOR, SUFFIX = b'{"requests":[\n', b",\n", b"\n]}"
+"""Around the requests; each stands on a line of its own, for whoever has to read a body."""
 
 READ_BYTES = 1 << 18
 WRITE_BYTES = 1 << 20

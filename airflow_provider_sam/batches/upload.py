@@ -40,21 +40,20 @@ class Upload:
 
     def __iter__(self) -> Iterator[bytes]:
         began = told = self._clock()
-        size = lines = 0
+        size = 0
         for chunk in self._shard:
             self._check()
             yield chunk
             size += len(chunk)
-            lines += chunk.count(b"\n")
             now = self._clock()
             if now - told >= EVERY:
                 told = now
-                self._tell(max(0, lines - 1), size, now - began)
+                self._tell(size, now - began)
 
-    def _tell(self, requests: int, size: int, seconds: float) -> None:
+    def _tell(self, size: int, seconds: float) -> None:
         self._log.info(
-            "Sent %d of %d requests, %.1f of %.1f MB, %.1f MB/s",
-            requests,
+            "Sent about %d of %d requests, %.1f of %.1f MB, %.1f MB/s",
+            self._shard.requests * size // self.content_length,
             self._shard.requests,
             size / MEGABYTE,
             self.content_length / MEGABYTE,

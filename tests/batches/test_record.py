@@ -30,6 +30,12 @@ def test_a_record_is_read_as_it_was_written(record):
     assert from_json(written.encode(), where="x") == from_json(json.loads(written), where="x") == record
 
 
+def test_a_record_is_written_in_json_types_alone():
+    written = to_json(RECORD)
+    assert json.loads(json.dumps(written)) == written
+    assert type(written["batches"]) is list
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.emulator import AfterSeconds, Delay, Fault, OnDemand, SamEmulator, Stall
+from tests.deployment.processes import ending_on_signals
 from tests.deployment.stack import airflow_stack
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SIZES = [40 + number for number in range(TASKS)]
 LIMITS = [10 + number for number in range(TASKS)]  # requests a batch; two are full, the third has number + 1
 LONGEST_LIFE = 2.5  # seconds; an undisturbed submission is over by then
 MERCY = 0.15  # part of the tries that are let live
-RUN_ENDS_WITHIN = 1200  # seconds
+RUN_ENDS_WITHIN = 900  # seconds; half a minute without kills on an idle machine
 CREATE, LIST = "messages_batches_create", "messages_batches_list"
 
 
@@ -196,7 +197,8 @@ def run(kills: int, seed: int, folder: Path) -> Outcome:
         airflow = stack.enter_context(airflow_stack(folder, env))
         while outcome.kills < kills and not outcome.wrong:
             kill_through(airflow, lab, outcome, kills, chance)
-            print(f"Run {outcome.runs}: {outcome.kills} kills, {outcome.creates} creates, {outcome.batches} batches")
+            told = f"{outcome.kills} kills, {outcome.creates} creates, {outcome.batches} batches"
+            print(f"Seed {seed}, run {outcome.runs}: {told}", flush=True)
     return outcome
 
 
@@ -206,7 +208,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kills-", ignore_cleanup_errors=True) as folder:
+    with ending_on_signals(), tempfile.TemporaryDirectory(prefix="kills-", ignore_cleanup_errors=True) as folder:
         outcome = run(arguments.kills, arguments.seed, Path(folder))
     print(
         f"Seed {outcome.seed}: {outcome.kills} kills in {outcome.runs} runs, {outcome.creates} creates reached the "
