@@ -11,14 +11,9 @@ from airflow_provider_sam.operators.verbatim import Verbatim
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-<<<<<<< HEAD
-    from airflow_provider_sam._compat import Context, XComArg
-    from airflow_provider_sam.api.client import SamClient
-=======
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.intake import SubmitRun
->>>>>>> 14e77a7 (Decide and remember what a submission has come to)
 
 
 class SamCreateBatchOperator(BaseOperator):
