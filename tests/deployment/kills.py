@@ -1,7 +1,8 @@
 """Kill -9 of submitting tasks at random moments, in a real Airflow with a scheduler, until enough have died.
 
 ``python -m tests.deployment.kills --kills 200`` prints what it saw; `test_kills` runs a few. Airflow retries what was
-killed, and in the end the batches at the server must be the ones that were asked for: none twice, none missing.
+killed, and in the end the batches at the server must be the ones that were asked for: none twice, none missing. Then
+all tasks are cleared, and must return the same batches.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.emulator import AfterSeconds, Delay, Fault, OnDemand, SamEmulator, Stall
 from tests.deployment.processes import ending_on_signals
-from tests.deployment.stack import airflow_stack
+from tests.deployment.stack import airflow_stack, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +142,7 @@ def kill_through(airflow: Airflow, lab: Lab, outcome: Outcome, wanted: int, chan
                 outcome.moments.append(life)
         if time.monotonic() - looked > 2:
             looked = time.monotonic()
-            if (state := airflow.run_state(DAG_ID, run_id)) in {"success", "failed"}:
+            if (state := ended(airflow, run_id)) is not None:
                 break
         if time.monotonic() > deadline:
             state = "stuck"
@@ -150,6 +151,36 @@ def kill_through(airflow: Airflow, lab: Lab, outcome: Outcome, wanted: int, chan
     outcome.creates += lab.emulator.count(CREATE)
     outcome.batches += len(lab.emulator.batches)
     outcome.wrong += complaints(state, lab, run_id)
+
+
+def clear(airflow: Airflow, lab: Lab, outcome: Outcome) -> None:
+    """Clear all tasks of the last run: they must return the batches that they have created, and create none."""
+    run_id = airflow.call("GET", f"/dags/{DAG_ID}/dagRuns?order_by=-id&limit=1")["dag_runs"][0]["dag_run_id"]
+    creates, before = lab.emulator.count(CREATE), returned(airflow, run_id)
+    body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False}
+    airflow.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body)
+    state = wait_for(lambda: ended(airflow, run_id), within=RUN_ENDS_WITHIN, what=f"{run_id}, cleared")
+    outcome.wrong += complaints(state, lab, run_id)
+    if lab.emulator.count(CREATE) != creates:
+        outcome.wrong.append(f"{run_id}, cleared, created batches again")
+    if returned(airflow, run_id) != before:
+        outcome.wrong.append(f"{run_id}, cleared, returned other batches")
+
+
+def ended(airflow: Airflow, run_id: str) -> str | None:
+    """Give the state of a run that has ended."""
+    state = airflow.run_state(DAG_ID, run_id)
+    return state if state in {"success", "failed"} else None
+
+
+def returned(airflow: Airflow, run_id: str) -> dict[tuple[str, int], Any]:
+    """Give what each mapped task has returned."""
+    found = {}
+    for task_id in ("create", "submit"):
+        for number in range(TASKS):
+            path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+            found[task_id, number] = airflow.call("GET", f"{path}?map_index={number}")["value"]
+    return found
 
 
 def newcomers(processes: Path) -> Iterator[int]:
@@ -193,12 +224,20 @@ def run(kills: int, seed: int, folder: Path) -> Outcome:
         }
         log = folder / "migrate.log"
         with log.open("w", encoding="utf-8") as output:
-            subprocess.run(["airflow", "db", "migrate"], env=os.environ | env, stdout=output, stderr=output, check=True)
+            subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"],
+                env=os.environ | env,
+                stdout=output,
+                stderr=output,
+                check=True,
+            )
         airflow = stack.enter_context(airflow_stack(folder, env))
         while outcome.kills < kills and not outcome.wrong:
             kill_through(airflow, lab, outcome, kills, chance)
             told = f"{outcome.kills} kills, {outcome.creates} creates, {outcome.batches} batches"
             print(f"Seed {seed}, run {outcome.runs}: {told}", flush=True)
+        if not outcome.wrong:
+            clear(airflow, lab, outcome)
     return outcome
 
 
