@@ -39,7 +39,7 @@ with DAG(
         """Write one prompt for each installed distribution, and give the folder of this run."""
         folder = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}")
         folder.mkdir(parents=True, exist_ok=True)
-        prompts = sorted(f"{item.metadata['Name']}: {item.metadata['Summary'] or ''}" for item in distributions())
+        prompts = sorted(f"{item.metadata['Name']}: {item.metadata.get('Summary', '')}" for item in distributions())
         with (folder / "prompts.jsonl").open("wb") as file:
             for prompt in prompts:
                 file.write(json.dumps(prompt).encode() + b"\n")
