@@ -11,6 +11,7 @@ VENV := .venv$(SUFFIX)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 PYTEST_ARGS ?=
+KILLS ?= 200
 
 export AIRFLOW_HOME := $(CURDIR)/.airflow$(SUFFIX)
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/example_dags
@@ -27,7 +28,7 @@ DATABASE := $(AIRFLOW_HOME)/airflow.db
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo airflow test suite lint bench stores docs constraints clean
+.PHONY: help demo airflow test suite lint bench kills stores docs constraints clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +38,9 @@ demo: $(DATABASE) ## Run the example Dag against the emulator and show its resul
 
 airflow: $(DATABASE) ## Airflow's UI with the emulator and the example Dags, until Ctrl-C
 	@$(BIN)/python -m tests.deployment.ui
+
+kills: $(DEVELOPMENT) ## Kill submitting tasks in a real Airflow: make kills KILLS=200
+	$(BIN)/python -m tests.deployment.kills --kills $(KILLS)
 
 test: lint suite ## Lint, types and the test suite
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_sam._compat import AirflowException, AirflowFailException
-from airflow_provider_sam.api.errors import SamError
+from airflow_provider_sam.api.errors import SamError, SamRequestError
 
 
 class SamConnectionConfigError(SamError, AirflowFailException, ValueError):
@@ -27,3 +27,23 @@ class SamResultsError(SamError, AirflowException):
 
 class SamTooManyTokensError(SamError, AirflowFailException):
     """A message has more input tokens than the task allows. Nothing was created; a retry would count the same."""
+
+
+class SamStateError(SamError, AirflowException):
+    """What is remembered of a submission cannot be read. Nothing was submitted."""
+
+    advice = "Mend the record, or delete it and name the batches that exist in adopt_batch_id."
+
+
+class SamSubmissionError(SamError, AirflowException):
+    """It cannot be said which batch is this task's. Nothing more was submitted; a retry looks again."""
+
+
+class SamSubmissionStoppedError(SamRequestError, AirflowException):
+    """The task was told to end while it was submitting."""
+
+    advice = "No batch was left behind that is not remembered; a retry goes on from there."
+
+
+class SamBudgetError(SamError, AirflowFailException):
+    """The input is larger than the task was allowed to submit. Nothing was sent, and a retry would find the same."""

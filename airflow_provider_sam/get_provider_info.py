@@ -42,9 +42,14 @@ def get_provider_info() -> dict[str, Any]:
         "extra-links": [f"{PACKAGE}.links.batch.SamBatchLink"],
         "transfers": [
             {
+                "source-integration-name": "Object Storage",
+                "target-integration-name": INTEGRATION,
+                "python-module": f"{PACKAGE}.transfers.object_storage_to_batch",
+            },
+            {
                 "source-integration-name": INTEGRATION,
                 "target-integration-name": "Object Storage",
                 "python-module": f"{PACKAGE}.transfers.batch_to_object_storage",
-            }
+            },
         ],
     }

@@ -25,7 +25,20 @@ def each_installed_package_has_one_answer(sam, folder):
     assert [batch.requests for batch in sam.batches] == [answered.total()]
 
 
-WHAT_HOLDS = {"example_sam_batch": each_installed_package_has_one_answer}
+def each_prompt_of_the_file_has_one_answer(sam, folder):
+    (prompts,) = folder.glob("*/prompts.jsonl")
+    asked = [f"request-{number}" for number, _ in enumerate(prompts.read_bytes().splitlines(), 1)]
+    (results,) = prompts.parent.glob("results/msgbatch_*.jsonl")
+    assert Counter(asked) == Counter(json.loads(line)["custom_id"] for line in results.read_bytes().splitlines())
+    (batch,) = sam.batches
+    sent = [params["messages"][0]["content"] for _, params in sam.batch_requests(batch.id)]
+    assert sent == [json.loads(line) for line in prompts.read_bytes().splitlines()]
+
+
+WHAT_HOLDS = {
+    "example_sam_batch": each_installed_package_has_one_answer,
+    "example_sam_object_storage": each_prompt_of_the_file_has_one_answer,
+}
 """What must be true when an example, named by its file, has run."""
 
 

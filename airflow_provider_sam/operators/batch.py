@@ -2,61 +2,137 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import BaseOperator
+from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.operators.verbatim import Verbatim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from airflow_provider_sam._compat import Context, XComArg
+    from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.intake import SubmitRun
 
 
 class SamCreateBatchOperator(BaseOperator):
-    """Creates one message batch and returns its id.
+    """Creates one message batch and returns its id. Whatever breaks on the way, it is one batch.
 
-    :param requests: the batch's requests, each a mapping with `custom_id` and `params`: a list, an upstream task's
-        output that holds one, or a callable that takes the task's context and gives them. They are data: nothing in
-        them is rendered as a template, and they appear on no page of Airflow.
+    :param requests: the batch's requests: a list, an upstream task's output that holds one, or a callable that takes
+        the task's context and gives them, one after the other if it likes. Each is a prompt, or a mapping with `params`
+        and perhaps a `custom_id`; those without one are called ``request-1``, ``request-2`` and so on, by their place.
+        Requests are data: nothing in them is rendered as a template, and they appear on no page of Airflow.
+    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them; data too.
+    :param max_requests: fail, before anything is sent, if there are more requests (templated).
+    :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
+        sample by the API's free count (templated).
+    :param token_samples: from how many requests the tokens are estimated. Default: 20.
+    :param on_empty: whether a task without requests fails (the default) or is skipped: `fail` or `skip`.
+    :param adopt_batch_id: a batch to take for this task's own instead of creating one, such as after an error that
+        names two (templated). It must have as many requests; empty means none.
+    :param resubmit: create another batch when the task is cleared. By default a cleared task returns the batch that it
+        created before. A retry never creates another one.
+    :param visibility_timeout: seconds to wait for a batch to show up, after a create without an answer, before it is
+        taken for not created. Large batches get a second more for each megabyte. Default: 60.
+    :param state_path: object storage URI under which submissions are remembered (templated). Default: the connection's,
+        else Airflow's task state store, which Airflow has from 3.3 on.
     :param betas: names of beta features for the whole batch (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
     Everything is checked before anything is sent: the form and uniqueness of each `custom_id`, the parameters that
     every message needs, the number of requests and the size of the body.
 
-    :raises SamRequestError: a request is not what the API takes; nothing was sent.
-    :raises SamAmbiguousSubmitError: the request went out and no clean answer came back, so that a batch may exist. The
-        request is not repeated by itself, for a second batch would be billed too.
+    :raises SamRequestError: requests are not what the API takes; the first few are named, and nothing was sent.
+    :raises SamBudgetError: there are more requests or tokens than allowed; nothing was sent.
+    :raises SamSubmissionError: it cannot be said which batch is this task's; the message names those in question.
+    :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = ("requests", "betas", "sam_conn_id")
+    template_fields = (
+        "requests",
+        "defaults",
+        "max_requests",
+        "max_input_tokens",
+        "adopt_batch_id",
+        "state_path",
+        "betas",
+        "sam_conn_id",
+    )
     ui_color = "#efe6fb"
 
     def __init__(
         self,
         *,
-        requests: Iterable[Mapping[str, Any]] | XComArg | Callable[[Context], Iterable[Mapping[str, Any]]],
+        requests: Iterable[Mapping[str, Any] | str] | XComArg | Callable[[Context], Iterable[Mapping[str, Any] | str]],
+        defaults: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
+        max_requests: int | str | None = None,
+        max_input_tokens: int | str | None = None,
+        token_samples: int = 20,
+        on_empty: Literal["fail", "skip"] = "fail",
+        adopt_batch_id: str | None = None,
+        resubmit: bool = False,
+        visibility_timeout: float = 60.0,
+        state_path: str | ObjectStoragePath | None = None,
         betas: Sequence[str] | None = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.requests = Verbatim(requests)
+        self.defaults = Verbatim(defaults)
+        self.max_requests = max_requests
+        self.max_input_tokens = max_input_tokens
+        self.token_samples = token_samples
+        self.on_empty = on_empty
+        self.adopt_batch_id = adopt_batch_id
+        self.resubmit = resubmit
+        self.visibility_timeout = visibility_timeout
+        self.state_path = state_path
         self.betas = betas
         self.sam_conn_id = sam_conn_id
+        self._run: SubmitRun | None = None
 
     def execute(self, context: Context) -> str:
-        """Create the batch and give its id."""
+        """Create the batch, or find the one that an earlier try has created, and give its id."""
+        from airflow_provider_sam.batches.sources import entries_of
         from airflow_provider_sam.hooks.sam import SamHook
 
-        requests = self.requests.read(context)
-        with SamHook(self.sam_conn_id).client as client:
-            batch = client.create_batch(requests, betas=self.betas)
-        self.log.info("Created batch %s of %d requests; it expires at %s", batch.id, batch.total, batch.expires_at)
-        return batch.id
+        entries = entries_of(self.requests.read(context))
+        hook = SamHook(self.sam_conn_id)
+        with hook.client as client:
+            self._run = self._prepare(context, client, self.state_path or hook.config.state_path)
+            ids = self._run.submit(entries)
+        if not ids:
+            raise AirflowSkipException("There are no requests.")
+        return ids[0]
+
+    def _prepare(self, context: Context, client: SamClient, state_path: str | ObjectStoragePath | None) -> SubmitRun:
+        from airflow_provider_sam.batches.intake import SubmitRun, Terms, ids_to_adopt, whole_number
+        from airflow_provider_sam.batches.remembering import Wishes
+        from airflow_provider_sam.batches.state import memory_for
+
+        terms = Terms(
+            defaults=self.defaults.read(context),
+            max_requests=whole_number("max_requests", self.max_requests),
+            max_input_tokens=whole_number("max_input_tokens", self.max_input_tokens),
+            token_samples=self.token_samples,
+            on_empty=self.on_empty,
+            one_batch=True,
+        )
+        wishes = Wishes(
+            round=context["ti"].max_tries,
+            betas=self.betas,
+            adopt=ids_to_adopt(self.adopt_batch_id),
+            resubmit=self.resubmit,
+            patience=self.visibility_timeout,
+        )
+        return SubmitRun(client, memory_for(context, state_path, log=self.log), wishes, terms, log=self.log)
+
+    def on_kill(self) -> None:
+        """Stop before the last byte is sent; what may have been created is remembered for the next try."""
+        if self._run is not None:
+            self._run.stop()
 
 
 class SamOneBatchOperator(BaseOperator):

@@ -1,0 +1,106 @@
+"""From requests to batches, the one way for all: read and check everything, hold it to its budget, then submit once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.budget import Sample, check_number, check_tokens
+from airflow_provider_sam.batches.spool import Spool
+from airflow_provider_sam.batches.submitting import Submitter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.watching import Logger
+    from airflow_provider_sam.batches.remembering import Wishes
+    from airflow_provider_sam.batches.requests import Entry
+    from airflow_provider_sam.batches.spool import Shard
+    from airflow_provider_sam.batches.state import Memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """On which terms an input is submitted.
+
+    :param defaults: parameters for the requests that lack them.
+    :param max_requests: the most requests, or None for no limit of ours.
+    :param max_input_tokens: the most input tokens, as estimated, or None.
+    :param token_samples: from how many requests they are estimated.
+    :param on_empty: what an input without requests means.
+    :param one_batch: whether all requests must fit into one batch.
+    """
+
+    defaults: Mapping[str, Any] | None = None
+    max_requests: int | None = None
+    max_input_tokens: int | None = None
+    token_samples: int = 20
+    on_empty: Literal["fail", "skip"] = "fail"
+    one_batch: bool = False
+
+
+class SubmitRun:
+    """One run of a task that submits.
+
+    :param memory: where the submission is remembered.
+    """
+
+    def __init__(self, client: SamClient, memory: Memory, wishes: Wishes, terms: Terms, *, log: Logger) -> None:
+        self._client = client
+        self._wishes = wishes
+        self._terms = terms
+        self._log = log
+        self._submitter = Submitter(client, memory, wishes, log=log)
+
+    def stop(self) -> None:
+        """End as soon as nothing is in the balance; safe to call from a signal's handler."""
+        self._submitter.stop()
+
+    def submit(self, entries: Iterable[Entry]) -> list[str]:
+        """Give the ids of the batches that hold all requests, in order; none for an empty input that may be skipped.
+
+        :raises SamRequestError: requests are not what the API takes, or there are none; nothing was sent.
+        :raises SamBudgetError: they are more than the terms allow; nothing was sent.
+        :raises SamError: as `Submitter.submit`.
+        """
+        terms = self._terms
+        sample = Sample(terms.token_samples)
+        observe = sample.add if terms.max_input_tokens is not None else None
+        with Spool(self._client.settings.limits, defaults=terms.defaults, observe=observe) as spool:
+            shards = spool.lay(entries)
+            total = sum(shard.requests for shard in shards)
+            _check_shape(shards, terms)
+            check_number(total, terms.max_requests)
+            if terms.max_input_tokens is not None and total:
+                betas = self._wishes.betas
+                check_tokens(self._client, sample, total, terms.max_input_tokens, betas=betas, log=self._log)
+            return self._submitter.submit(shards) if shards else []
+
+
+def _check_shape(shards: Sequence[Shard], terms: Terms) -> None:
+    if not shards and terms.on_empty == "fail":
+        raise SamRequestError("the input has no requests; set on_empty='skip' to let that pass")
+    if len(shards) > 1 and terms.one_batch:
+        raise SamRequestError(
+            f"{sum(shard.requests for shard in shards)} requests make {len(shards)} batches, and this operator creates "
+            "one: write them as JSONL to object storage and use ObjectStorageToSamBatchOperator"
+        )
+
+
+def whole_number(name: str, value: int | str | None) -> int | None:
+    """Read a limit, which is a string where a template gave it; empty means none.
+
+    :raises SamRequestError: it is no whole number.
+    """
+    try:
+        return None if value is None or value == "" else int(value)
+    except ValueError:
+        raise SamRequestError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def ids_to_adopt(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Read one id, several, or none; a template that gives an empty string means none."""
+    ids = [value] if isinstance(value, str) else list(value or ())
+    return tuple(each.strip() for each in ids if each.strip())

@@ -1,0 +1,188 @@
+"""One request of a batch, whatever it comes as, becomes the bytes that the API takes, or a problem with its place.
+
+A line that is complete passes unchanged: it is read once to be checked, and never written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from airflow_provider_sam.api.bodies import encode
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, Limits, check_params, check_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PROBLEMS_SHOWN = 5
+"""How many problems of an input an error names; the rest is counted."""
+
+GENERATED_ID = "request-{number}"
+"""The custom_id of a request that has none, by its place in the input from 1: the same in every try."""
+
+_NULL = msgspec.Raw(b"null")
+
+# What must be there and what must not, in one pass over the line. The values that may be large stay as they are.
+_Params: Any = msgspec.defstruct(
+    "_Params",
+    [
+        *((name, msgspec.Raw) for name in MESSAGE_PARAMS),
+        *((name, Any, msgspec.field(default=msgspec.UNSET)) for name in NOT_PARAMS),
+    ],
+)
+_required = attrgetter(*MESSAGE_PARAMS)
+_misplaced = attrgetter(*NOT_PARAMS)
+_NONE_MISPLACED = (msgspec.UNSET,) * len(NOT_PARAMS)
+
+
+class _Complete(msgspec.Struct):
+    custom_id: str
+    params: _Params
+
+
+class _Loose(msgspec.Struct):
+    custom_id: Any = None
+    params: msgspec.Raw = _NULL
+
+
+class Entry(NamedTuple):
+    """One request as it came.
+
+    :param place: where it stands, for a message: the file's name and the line's number, or None and the position in
+        a list, from 0.
+    :param value: a line of JSONL as bytes; else a prompt, or a mapping with `custom_id` and `params`.
+    """
+
+    place: tuple[str | None, int]
+    value: object
+
+    def where(self) -> str:
+        """Say where it stands."""
+        name, number = self.place
+        return f"requests[{number}]" if name is None else f"{name} line {number}".lstrip()
+
+
+class PreparedRequest(NamedTuple):
+    """One request as it is sent."""
+
+    custom_id: str
+    data: bytes
+
+
+class RequestReader:
+    """Reads requests in the order of the input.
+
+    :param limits: the service's limits.
+    :param defaults: parameters for the requests that lack them.
+    """
+
+    def __init__(self, limits: Limits, defaults: Mapping[str, Any] | None = None) -> None:
+        self._limits = limits
+        self._defaults = {name: _json(value, f"defaults[{name!r}]") for name, value in (defaults or {}).items()}
+        self._read_complete = msgspec.json.Decoder(_Complete).decode
+        self._is_custom_id = CUSTOM_ID.fullmatch
+
+    def read(self, entry: Entry, number: int) -> PreparedRequest:
+        """Give the request as it is sent.
+
+        :param number: its place in the whole input, from 1; names it where it has no custom_id.
+        :raises SamRequestError: it is not what the API takes; the message names place, custom_id and what to write.
+        """
+        value = entry.value
+        data = value if isinstance(value, bytes) else encode_value(value, entry)
+        if not self._defaults:
+            prepared = self._read_unchanged(data)
+            if prepared is not None:
+                return prepared
+        return self._read_loosely(data, entry, number)
+
+    def _read_unchanged(self, data: bytes) -> PreparedRequest | None:
+        """Take a complete request as it is; None where anything about it needs a second look."""
+        try:
+            request = self._read_complete(data)
+            if not data.isascii():
+                data.decode()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        plain = _NULL not in _required(request.params) and _misplaced(request.params) == _NONE_MISPLACED
+        if plain and self._is_custom_id(request.custom_id) and len(data) <= self._limits.max_message_bytes:
+            return PreparedRequest(request.custom_id, data.strip())
+        return None
+
+    def _read_loosely(self, data: bytes, entry: Entry, number: int) -> PreparedRequest:
+        where = entry.where()
+        custom_id, given = _parts(data, where)
+        if custom_id is None:
+            custom_id = GENERATED_ID.format(number=number)
+        elif not isinstance(custom_id, str) or not CUSTOM_ID.fullmatch(custom_id):
+            shown = repr(custom_id)[:80]
+            raise SamRequestError(
+                f"{where}: custom_id {shown} is not allowed; write 1 to 64 of the characters a-z, A-Z, 0-9, _ and -"
+            )
+        where = f"{where} (custom_id {custom_id!r}): params"
+        params = encode({**self._defaults, **given})
+        check_params(msgspec.json.decode(params), MESSAGE_PARAMS, where=where)
+        check_size(len(params), self._limits.max_message_bytes, what=where)
+        return PreparedRequest(custom_id, b'{"custom_id":"%s","params":%s}' % (custom_id.encode(), params))
+
+
+def encode_value(value: object, entry: Entry) -> bytes:
+    """Write a request that came as Python data as a line of JSONL.
+
+    :raises SamRequestError: it is neither a mapping nor a prompt, or has no form in JSON.
+    """
+    if not isinstance(value, (str, Mapping)):
+        raise SamRequestError(f"{entry.where()} must be a mapping with params, or a prompt; got {type(value).__name__}")
+    if isinstance(value, str):
+        return bytes(_json(value, entry.where()))
+    return encode(value, what=entry.where())
+
+
+def _parts(data: bytes, where: str) -> tuple[object, dict[str, msgspec.Raw]]:
+    """Take a line apart: its custom_id, if any, and its params; a bare prompt is a message of the user."""
+    try:
+        data.decode()
+        if data.lstrip().startswith(b'"'):
+            prompt = msgspec.json.decode(data, type=str)
+            return None, {"messages": _json([{"role": "user", "content": prompt}], where)}
+        loose = msgspec.json.decode(data, type=_Loose)
+        if loose.params == _NULL:
+            raise SamRequestError(f"{where}: params missing; put the message's parameters there")
+        return loose.custom_id, msgspec.json.decode(loose.params, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # The text of these errors names a type or a position, never a value.
+        raise SamRequestError(f"{where}: neither a JSON object with params nor a JSON string: {error}") from None
+
+
+def _json(value: object, what: str) -> msgspec.Raw:
+    """Write any value, which `encode` would only take as a mapping."""
+    return msgspec.Raw(encode({"": value}, what=what).removeprefix(b'{"":').removesuffix(b"}"))
+
+
+class Problems:
+    """What is wrong with an input: the first few named, the rest counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._shown: list[str] = []
+
+    def add(self, problem: SamRequestError | str) -> None:
+        """Take note of one problem."""
+        self.count += 1
+        if len(self._shown) < PROBLEMS_SHOWN:
+            self._shown.append(problem.message if isinstance(problem, SamRequestError) else problem)
+
+    def raise_any(self, total: int) -> None:
+        """Raise what was noted, if anything.
+
+        :param total: the number of requests looked at.
+        :raises SamRequestError: naming the first few problems.
+        """
+        if self.count:
+            more = self.count - len(self._shown)
+            shown: Iterable[str] = [*self._shown, f"and {more} more"] if more else self._shown
+            raise SamRequestError(f"{self.count} of {total} requests cannot be sent: {'; '.join(shown)}")

@@ -1,0 +1,69 @@
+"""Classify every Python package that is installed here from a file of bare prompts, in as many batches as it takes.
+
+The first task writes JSONL with one prompt a line. The transfer adds model, limits and instructions to each, splits the
+file by the API's limits and submits it; whatever happens to the task, each part is one batch, paid once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from importlib.metadata import distributions
+from typing import Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+
+from airflow_provider_sam.sensors.batch import SamBatchSensor
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
+from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
+
+log = logging.getLogger(__name__)
+
+with DAG(
+    dag_id="example_sam_object_storage",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    tags=["sam", "example"],
+    doc_md=__doc__,
+    params={
+        "folder": Param("file:///tmp/example_sam_object_storage", type="string", description="Where all files go."),
+        "adopt_batch_id": Param("", type="string", description="A batch to take instead of creating one."),
+    },
+):
+
+    @task
+    def write_prompts(run_id: str, params: dict[str, Any]) -> str:
+        """Write one prompt for each installed distribution, and give the folder of this run."""
+        folder = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}")
+        folder.mkdir(parents=True, exist_ok=True)
+        prompts = sorted(f"{item.metadata['Name']}: {item.metadata.get('Summary', '')}" for item in distributions())
+        with (folder / "prompts.jsonl").open("wb") as file:
+            for prompt in prompts:
+                file.write(json.dumps(prompt).encode() + b"\n")
+        log.info("Wrote %d prompts to %s", len(prompts), folder)
+        return str(folder)
+
+    folder = write_prompts()
+    submit = ObjectStorageToSamBatchOperator(
+        task_id="submit",
+        path="{{ ti.xcom_pull(task_ids='write_prompts') }}/prompts.jsonl",
+        defaults={
+            "model": "sam-small",
+            "max_tokens": 50,
+            "system": "Name the field that a Python package serves (web, data, testing, ...), in one line.",
+        },
+        max_requests=10_000,
+        state_path="{{ params.folder }}/state",
+        adopt_batch_id="{{ params.adopt_batch_id }}",
+        retries=3,
+    )
+    wait = SamBatchSensor(task_id="wait", batch_id=submit.output, poke_interval=2, timeout=24 * 3600, deferrable=True)
+    land = SamBatchToObjectStorageOperator(
+        task_id="land",
+        batch_id=submit.output,
+        path="{{ ti.xcom_pull(task_ids='write_prompts') }}/results/",
+    )
+    folder >> submit >> wait >> land

@@ -1,0 +1,121 @@
+"""What tests of submissions share: a server whose time they make, memories that outlive a try, tries that can die."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_sam._compat import ObjectStoragePath
+from airflow_provider_sam.api.client import SamClient
+from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.api.settings import ClientSettings
+from airflow_provider_sam.batches.remembering import Wishes
+from airflow_provider_sam.batches.sources import entries_of
+from airflow_provider_sam.batches.spool import Spool
+from airflow_provider_sam.batches.state import ObjectMemory, TaskIdentity, TaskStateMemory
+from airflow_provider_sam.batches.submitting import Submitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow_provider_sam.emulator import SamEmulator
+
+CREATE = "messages_batches_create"
+
+
+class Killed(BaseException):
+    """Stands for the death of a task's process: nothing after it runs."""
+
+
+class Clock:
+    """The server's time, which moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Log(list):
+    """Keeps the lines."""
+
+    def info(self, message, *args):
+        self.append(message % args)
+
+    warning = info
+
+
+class StateStore(dict):
+    """Stands for Airflow's accessor of the task state, whose values are JSON."""
+
+    def get(self, key):
+        return json.loads(self[key]) if key in self else None
+
+    def set(self, key, value, *, retention):
+        assert retention
+        self[key] = json.dumps(value)
+
+
+class Lab:
+    """A server, and what tasks keep between their tries."""
+
+    def __init__(self, emulator: SamEmulator, clock: Clock, folder: Path) -> None:
+        self.emulator = emulator
+        self.clock = clock
+        self.log = Log()
+        settings = ClientSettings(base_url=emulator.url, api_key=emulator.api_key, read_timeout=1.0)
+        # Nothing here is encrypted, and loading the certificates takes longer than all else.
+        self.client = SamClient(settings, transport=httpx.HTTPTransport(verify=False), sleep=clock.sleep)
+        self._folder = folder
+        self._stores: dict[TaskIdentity, StateStore] = {}
+
+    def memory(self, kind: str, run: str = "run"):
+        """Give the memory of a Dag run's task: under a state path, or in the task state store."""
+        identity = TaskIdentity("dag", run, "task")
+        if kind == "state_path":
+            return ObjectMemory(ObjectStoragePath(self._folder.as_uri()), identity)
+        return TaskStateMemory(self._stores.setdefault(identity, StateStore()))
+
+    def submit(
+        self,
+        requests,
+        memory,
+        *,
+        shard_size: int = 100,
+        sleep: Callable[[float], None] | None = None,
+        **wishes,
+    ) -> list[str]:
+        """Run one try of a task."""
+        with Spool(Limits(max_batch_requests=shard_size)) as spool:
+            shards = spool.lay(entries_of(requests))
+            submitter = Submitter(self.client, memory, Wishes(**wishes), log=self.log, sleep=sleep or self.clock.sleep)
+            return submitter.submit(shards)
+
+    def contents(self) -> list[list[str]]:
+        """Give the custom_ids of each batch at the server, oldest first."""
+        return [
+            [custom_id for custom_id, _ in self.emulator.batch_requests(batch.id)] for batch in self.emulator.batches
+        ]
+
+    def ids(self) -> list[str]:
+        """Give the batches at the server, oldest first."""
+        return [batch.id for batch in self.emulator.batches]
+
+
+def requests(count: int, prefix: str = "row"):
+    """Make requests."""
+    params = {"model": "sam-small", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
+    return [{"custom_id": f"{prefix}-{number}", "params": params} for number in range(count)]
+
+
+def die(_seconds: float) -> None:
+    """Die in the first pause: after the doubt has come up, before it is settled."""
+    raise Killed

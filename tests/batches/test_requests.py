@@ -1,0 +1,87 @@
+"""A request arrives as the bytes that the API takes, or as a problem that names its place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.batches.requests import Entry, RequestReader
+
+MESSAGES = [{"role": "user", "content": "Hello, {{ world }} \u2028 \u0085"}]
+COMPLETE = {"model": "sam-small", "max_tokens": 5, "messages": MESSAGES}
+DEFAULTS = {"model": "sam-small", "max_tokens": 5}
+
+
+def read(value, *, defaults=None, number=3, place=("", 7), limits=None):
+    return RequestReader(limits or Limits(), defaults).read(Entry(place, value), number)
+
+
+def test_a_complete_line_passes_unchanged():
+    line = b' { "custom_id": "a",  "params": {"messages": [], "max_tokens": 1e1, "new": {"x": 1.0}, "model": "m"} }\r'
+    assert read(line) == ("a", line.strip())
+
+
+@pytest.mark.parametrize(
+    ("value", "custom_id", "params"),
+    [
+        ({"custom_id": "a", "params": COMPLETE}, "a", COMPLETE),
+        ({"params": COMPLETE}, "request-3", COMPLETE),
+        ({"custom_id": None, "params": COMPLETE}, "request-3", COMPLETE),
+        (MESSAGES[0]["content"], "request-3", DEFAULTS | {"messages": MESSAGES}),
+        ({"custom_id": "a", "params": {"messages": MESSAGES}}, "a", COMPLETE),
+        ({"custom_id": "a", "params": {"messages": MESSAGES, "model": "other"}}, "a", COMPLETE | {"model": "other"}),
+    ],
+    ids=["complete", "no custom_id", "null custom_id", "prompt", "lacks params", "own params win"],
+)
+@pytest.mark.parametrize("encoded", [False, True], ids=["data", "line"])
+def test_what_a_request_lacks_is_added(value, custom_id, params, encoded):
+    given = json.dumps(value, ensure_ascii=False).encode() if encoded else value
+    prepared = read(given, defaults=DEFAULTS)
+    assert prepared.custom_id == custom_id
+    assert json.loads(prepared.data) == {"custom_id": custom_id, "params": params}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b"{", "line 7: neither a JSON object with params nor a JSON string: Input data was truncated"),
+        (b"[]", "line 7: neither a JSON object with params nor a JSON string"),
+        (b'{"params": 1}', "line 7: neither a JSON object with params nor a JSON string"),
+        (b'{"params": {"a": "\xff"}}', "line 7: neither a JSON object with params nor a JSON string"),
+        (b'{"custom_id": "a", "params": {"messages": ["\xff"], "model": 1, "max_tokens": 1}}', "line 7: neither"),
+        (b'"\\q"', "line 7: neither a JSON object with params nor a JSON string"),
+        (b'{"custom_id": "a"}', "line 7: params missing"),
+        (b"[" * 100_000, "line 7: neither a JSON object with params nor a JSON string"),
+        ({"custom_id": "a b", "params": COMPLETE}, r"line 7: custom_id 'a b' is not allowed"),
+        ({"custom_id": 5, "params": COMPLETE}, r"line 7: custom_id 5 is not allowed"),
+        ({"custom_id": "a\n", "params": COMPLETE}, r"line 7: custom_id 'a\\n' is not allowed"),
+        ({"custom_id": "a", "params": {"model": "m"}}, r"line 7 \(custom_id 'a'\): params: max_tokens and messages"),
+        ({"custom_id": "a", "params": COMPLETE | {"model": None}}, r"\(custom_id 'a'\): params: model missing"),
+        ({"custom_id": "a", "params": COMPLETE | {"stream": False}}, "'stream' is not a parameter"),
+        ({"custom_id": "a", "params": COMPLETE | {"betas": []}}, "'betas' is not a parameter of the API; give betas="),
+        ("Hello", r"line 7 \(custom_id 'request-3'\): params: model and max_tokens missing"),
+        (5, "line 7 must be a mapping with params, or a prompt; got int"),
+        ({"custom_id": "a", "params": COMPLETE | {"metadata": object()}}, "line 7 cannot be written as JSON"),
+        ("\ud800", "line 7 cannot be written as JSON"),
+    ],
+)
+def test_what_the_api_would_not_take_is_a_problem_with_its_place(value, problem):
+    with pytest.raises(SamRequestError, match=problem):
+        read(value)
+
+
+@pytest.mark.parametrize("encoded", [False, True], ids=["data", "line"])
+def test_a_request_has_a_largest_size(encoded):
+    value = {"custom_id": "a", "params": COMPLETE | {"system": "x" * 1000}}
+    given = json.dumps(value).encode() if encoded else value
+    with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'a'\): params has \d+ bytes, the limit is 1000"):
+        read(given, limits=Limits(max_message_bytes=1000))
+
+
+def test_a_place_is_named_as_its_source_is_read():
+    assert Entry((None, 0), b"").where() == "requests[0]"
+    assert Entry(("", 1), b"").where() == "line 1"
+    assert Entry(("part-2.jsonl", 1), b"").where() == "part-2.jsonl line 1"

@@ -1,0 +1,101 @@
+"""An input of any size becomes batches within the limits, byte for byte, or one error that names its first problems."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import chain, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_sam.api.bodies import BatchBody
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.batches.sources import entries_of
+from airflow_provider_sam.batches.spool import Spool
+
+PARAMS = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
+
+
+def request(name, **params):
+    return {"custom_id": name, "params": PARAMS | params}
+
+
+def bodies(requests, **limits):
+    with Spool(Limits(**limits)) as spool:
+        shards = spool.lay(entries_of(requests))
+        return shards, [b"".join(shard) for shard in shards]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 400), max_size=30),
+    max_batch_requests=st.integers(1, 12),
+    max_batch_bytes=st.integers(600, 2000),
+)
+def test_shards_hold_all_requests_in_order_within_the_limits(sizes, max_batch_requests, max_batch_bytes):
+    requests = [request(f"r{number}", system="x" * size) for number, size in enumerate(sizes)]
+    shards, sent = bodies(requests, max_batch_requests=max_batch_requests, max_batch_bytes=max_batch_bytes)
+    assert list(chain.from_iterable(json.loads(body)["requests"] for body in sent)) == requests
+    assert [len(body) for body in sent] == [shard.content_length for shard in shards]
+    assert [len(json.loads(body)["requests"]) for body in sent] == [shard.requests for shard in shards]
+    assert all(shard.content_length <= max_batch_bytes for shard in shards)
+    assert all(shard.requests <= max_batch_requests for shard in shards)
+    assert [shard.fingerprint for shard in shards] == [hashlib.sha256(body).hexdigest() for body in sent]
+    for shard, following in pairwise(shards):
+        is_full = shard.requests == max_batch_requests
+        one_more = len(json.dumps(requests[following.first], separators=(",", ":"))) + 2
+        assert is_full or shard.content_length + one_more > max_batch_bytes
+
+
+def test_a_body_can_be_sent_from_its_start_again():
+    with Spool(Limits()) as spool:
+        (shard,) = spool.lay(entries_of([request("a")]))
+        assert isinstance(shard, BatchBody)
+        assert b"".join(shard) == b"".join(shard)
+
+
+def test_a_shard_knows_which_requests_are_its_own():
+    (first, second), _ = bodies([request("a"), request("b"), request("c")], max_batch_requests=2)
+    assert [first.holds(name) for name in "abcd"] == [True, True, False, False]
+    assert [second.holds(name) for name in "abcd"] == [False, False, True, False]
+
+
+def test_an_empty_input_makes_no_batch():
+    assert bodies([]) == ([], [])
+
+
+def test_the_same_input_has_the_same_fingerprint_and_another_one_has_not():
+    requests = [request("a"), request("b")]
+    (one,), _ = bodies(requests)
+    (same,), _ = bodies(iter(requests))
+    (other,), _ = bodies(requests[::-1])
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_the_first_problems_are_named_and_the_rest_is_counted():
+    requests = [request("a"), *(request(f"bad {number}") for number in range(7)), request("a")]
+    with pytest.raises(SamRequestError) as caught:
+        bodies(requests)
+    assert caught.value.message.startswith("8 of 9 requests cannot be sent: requests[1]: custom_id 'bad 0' is not")
+    assert caught.value.message.count("is not allowed") == 5
+    assert caught.value.message.endswith("; and 3 more")
+
+
+def test_a_custom_id_is_unique_across_all_shards():
+    requests = [request("a"), request("b"), request("a")]
+    with pytest.raises(SamRequestError, match=r"requests\[2\] \(custom_id 'a'\): request 1 of the input is called so"):
+        bodies(requests, max_batch_requests=2)
+
+
+def test_a_generated_custom_id_that_is_given_too_is_a_problem():
+    with pytest.raises(SamRequestError, match=r"requests\[1\] \(custom_id 'request-2'\): request 1"):
+        bodies([request("request-2"), {"params": PARAMS}])
+
+
+def test_a_request_that_fits_into_no_batch_is_a_problem():
+    with pytest.raises(
+        SamRequestError, match=r"requests\[1\] \(custom_id 'b'\): \d+ bytes, more than a batch may have"
+    ):
+        bodies([request("a"), request("b", system="x" * 300)], max_batch_bytes=250)

@@ -1,0 +1,116 @@
+"""The operator creates one batch of what it is given, whatever breaks, and none of what is not as it should be."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_sam._compat import AirflowSkipException
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.emulator import Drop, Fault
+from airflow_provider_sam.exceptions import SamBudgetError, SamStateError
+from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+
+CREATE = "messages_batches_create"
+TI = SimpleNamespace(dag_id="dag", run_id="run", task_id="create", map_index=-1, max_tries=0)
+DEFAULTS = {"model": "sam-small", "max_tokens": 20}
+
+
+@pytest.fixture
+def create(sam, tmp_path):  # noqa: ARG001 - the connection leads there
+    def create(requests, *, ti=TI, **arguments):
+        arguments = {"state_path": tmp_path.as_uri(), "visibility_timeout": 0.01, **arguments}
+        return SamCreateBatchOperator(task_id="create", requests=requests, **arguments).execute({"ti": ti})
+
+    return create
+
+
+def test_a_lost_answer_and_a_retry_are_one_batch(sam, create, requests):
+    sam.faults.add(Fault(Drop(accepted=True), operation=CREATE))
+    batch_id = create(requests)
+    assert create(requests) == batch_id
+    assert [batch.id for batch in sam.batches] == [batch_id]
+
+
+def test_a_cleared_task_returns_its_batch_unless_it_is_to_resubmit(sam, create, requests):
+    cleared = SimpleNamespace(**vars(TI) | {"max_tries": 1})
+    first = create(requests)
+    assert create(requests, ti=cleared) == first
+    second = create(requests, ti=SimpleNamespace(**vars(TI) | {"max_tries": 2}), resubmit=True)
+    assert [batch.id for batch in sam.batches] == [first, second]
+
+
+PROMPTS = ["One {{ var.value.x }}", "Two {% raw %}"]
+
+
+@pytest.mark.parametrize("requests", [PROMPTS, lambda _context: iter(PROMPTS)], ids=["list", "callable"])
+def test_prompts_become_requests_with_the_defaults_and_arrive_unchanged(sam, create, requests):
+    batch_id = create(requests, defaults=DEFAULTS)
+    assert list(sam.batch_requests(batch_id)) == [
+        (f"request-{number}", {**DEFAULTS, "messages": [{"role": "user", "content": prompt}]})
+        for number, prompt in enumerate(PROMPTS, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("requests", "arguments", "refusal"),
+    [
+        ([], {}, (SamRequestError, "the input has no requests")),
+        ([], {"on_empty": "skip"}, (AirflowSkipException, "no requests")),
+        (["One"], {}, (SamRequestError, r"requests\[0\] \(custom_id 'request-1'\): params")),
+        (["One", "Two"], {"max_requests": "1"}, (SamBudgetError, "2 requests, more than max_requests allows, 1")),
+        (["One", "Two"], {"max_requests": "one"}, (SamRequestError, "max_requests must be a whole number, got 'one'")),
+        (["One"] * 30, {"max_input_tokens": 29}, (SamBudgetError, r"about \d+ input tokens, from 20 of 30 requests")),
+    ],
+)
+def test_an_input_that_is_not_as_it_should_be_sends_nothing(sam, create, requests, arguments, refusal):
+    error, problem = refusal
+    defaults = DEFAULTS if len(requests) > 1 else None
+    with pytest.raises(error, match=problem):
+        create(requests, defaults=defaults, **arguments)
+    assert sam.count(CREATE) == 0
+
+
+def test_tokens_are_estimated_from_as_many_requests_as_asked_for(sam, create):
+    create(["One"] * 30, defaults=DEFAULTS, max_input_tokens="1000000", token_samples=3)
+    assert sam.count("messages_count_tokens") == 3
+
+
+def test_more_requests_than_a_batch_takes_name_the_operator_that_splits_them(sam, create, requests, monkeypatch):
+    connection = json.loads(sam.connection_json) | {"extra": {"max_batch_requests": 2}}
+    monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(connection))
+    with pytest.raises(SamRequestError, match=r"5 requests make 3 batches, and .*ObjectStorageToSamBatchOperator"):
+        create(requests)
+
+
+def test_the_connection_may_give_the_state_path(sam, create, requests, monkeypatch, tmp_path):
+    connection = json.loads(sam.connection_json) | {"extra": {"state_path": (tmp_path / "state").as_uri()}}
+    monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(connection))
+    batch_id = create(requests, state_path=None)
+    assert (tmp_path / "state" / "claims" / f"{batch_id}.json").exists()
+
+
+def test_a_record_that_cannot_be_read_is_an_error_and_sends_nothing(sam, create, requests, tmp_path):
+    create(requests)
+    (record,) = (tmp_path / "dag").rglob("*.json")
+    record.write_text('{"version": 2}')
+    with pytest.raises(SamStateError, match="has version 2; this provider reads version 1"):
+        create(requests)
+    assert sam.count(CREATE) == 1
+
+
+def test_a_task_that_is_killed_while_it_sends_leaves_no_batch(sam, requests, tmp_path):
+    operator = SamCreateBatchOperator(task_id="create", requests=requests, state_path=tmp_path.as_uri())
+
+    def give(_context):
+        yield requests[0]
+        operator.on_kill()
+        yield requests[1]
+
+    operator.requests = type(operator.requests)(give)
+    with pytest.raises(SamRequestError, match="the task was told to end while it was submitting"):
+        operator.execute({"ti": TI})
+    assert sam.batches == ()
+    operator.on_kill()
