@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.requests import PreparedRequest
+    from airflow_provider_sam.batches.watching import Logger
 
 COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking")
 """The parameters of a message that count_tokens takes; the others add no input."""

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.remembering import Wishes
     from airflow_provider_sam.batches.requests import Entry
     from airflow_provider_sam.batches.spool import Shard
     from airflow_provider_sam.batches.state import Memory
+    from airflow_provider_sam.batches.watching import Logger
 
 
 @dataclass(frozen=True, kw_only=True)

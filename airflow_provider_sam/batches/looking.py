@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.remembering import Submission, Wishes
     from airflow_provider_sam.batches.spool import Shard
+    from airflow_provider_sam.batches.watching import Logger
 
 LAST_LOOK = 5.0
 """Seconds within which a listing may be repeated when the task is being torn away."""

@@ -11,9 +11,9 @@ from airflow_provider_sam.batches.record import Anchor, BatchRecord, Record, car
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.spool import Shard
     from airflow_provider_sam.batches.state import Claim, Memory
+    from airflow_provider_sam.batches.watching import Logger
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.spool import Shard
     from airflow_provider_sam.batches.state import Memory
+    from airflow_provider_sam.batches.watching import Logger
 
 CREATES = 3
 """How often one try of a task sends a batch, if no trace of the one before was found."""

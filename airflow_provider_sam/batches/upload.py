@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.batches.spool import Shard
+    from airflow_provider_sam.batches.watching import Logger
 
 EVERY = 5.0
 """Seconds between two lines of progress."""

@@ -109,9 +109,10 @@ def test_each_repeat_is_logged_in_one_line_without_secrets(fails, caplog, settin
     with caplog.at_level(logging.INFO, "airflow_provider_sam.api"):
         error, _, _ = fails(READ, Status(529, retry_after=3), times=1000)
 
-    assert len(caplog.records) == 5
-    assert caplog.messages[0].startswith("list_batches: attempt 1 failed with 529 (request req_")
-    assert caplog.messages[0].endswith("), next attempt in 3.0 s")
+    messages = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_sam.api")]
+    assert len(messages) == 5
+    assert messages[0].startswith("list_batches: attempt 1 failed with 529 (request req_")
+    assert messages[0].endswith("), next attempt in 3.0 s")
     assert settings.api_key not in caplog.text + str(error)
 
 
