@@ -1,17 +1,18 @@
 """The API's answers, field for field as its contract names them.
 
 Values that the API may extend without notice (`stop_reason`, `processing_status`, error types) are plain strings.
-Times are aware `datetime` values.
+Moments are aware `pendulum.DateTime` values in UTC.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, Tag
+from pydantic import Tag
 
 from airflow_provider_sam.api.base import UNKNOWN, ApiObject, UnknownType, by_type
 from airflow_provider_sam.api.content import ContentBlock, TextBlock
+from airflow_provider_sam.api.moments import Moment  # noqa: TC001 - pydantic reads it when the class is made
 
 EntryT = TypeVar("EntryT", bound=ApiObject)
 
@@ -70,7 +71,7 @@ class Model(ApiObject):
     id: str
     type: Literal["model"]
     display_name: str
-    created_at: AwareDatetime
+    created_at: Moment
 
 
 class RequestCounts(ApiObject):
@@ -95,11 +96,11 @@ class MessageBatch(ApiObject):
     type: Literal["message_batch"]
     processing_status: str
     request_counts: RequestCounts
-    created_at: AwareDatetime
-    expires_at: AwareDatetime
-    ended_at: AwareDatetime | None = None
-    archived_at: AwareDatetime | None = None
-    cancel_initiated_at: AwareDatetime | None = None
+    created_at: Moment
+    expires_at: Moment
+    ended_at: Moment | None = None
+    archived_at: Moment | None = None
+    cancel_initiated_at: Moment | None = None
     results_url: str | None = None
     """For reading only: it may name any host, so nothing here ever requests it."""
 

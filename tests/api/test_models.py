@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -280,3 +281,24 @@ def test_an_event_has_the_class_of_its_type_and_is_written_back_as_it_came(event
 
     assert type(read_event) is cls
     assert written(read_event) == event
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00"),
+        ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.678901+00:00"),
+        ("2026-01-02T03:04:05+02:00", "2026-01-02T01:04:05+00:00"),
+    ],
+)
+def test_moments_are_pendulum_s_and_the_same_instant_in_utc(written, instant):
+    model = models.Model.made_of({"id": "m", "type": "model", "display_name": "M", "created_at": written})
+    assert isinstance(model.created_at, pendulum.DateTime)
+    assert model.created_at == pendulum.parse(written)
+    assert model.created_at.isoformat() == instant
+    assert pendulum.parse(model.model_dump(mode="json")["created_at"]) == model.created_at
+
+
+def test_a_moment_without_a_time_zone_is_refused():
+    with pytest.raises(ValueError, match="created_at"):
+        models.Model.made_of({"id": "m", "type": "model", "display_name": "M", "created_at": "2026-01-02T03:04:05"})

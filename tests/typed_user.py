@@ -1,0 +1,87 @@
+"""A user's code as a type checker sees it: checked by mypy in strict mode, never run.
+
+Every public name of the clients, the operators, the sensor and the transfers is used here with the types that a user
+may rely on; a change that breaks one of them fails `make lint`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam.hooks.sam import SamHook
+from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator, SamDeleteBatchOperator
+from airflow_provider_sam.operators.completion import SamCreateCompletionOperator
+from airflow_provider_sam.operators.message import SamCountTokensOperator, SamCreateMessageOperator
+from airflow_provider_sam.results import iter_published, read_texts
+from airflow_provider_sam.sensors.batch import SamBatchSensor
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
+from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
+from airflow_provider_sam.triggers.batch import SamBatchTrigger
+
+if TYPE_CHECKING:
+    import pendulum
+
+    from airflow_provider_sam.api.params import BatchRequestParams, CompletionParams, MessageParams
+
+
+def blocking(params: MessageParams, completion: CompletionParams, requests: list[BatchRequestParams]) -> None:
+    """Use each method of the blocking client."""
+    with SamHook("sam_default").client as client:
+        text: str = client.create_message(params, betas=["b"], timeout=5.0, repeat=False).text
+        tokens: int = client.count_tokens(params, deadline=5.0).input_tokens
+        with client.stream_message(params) as stream:
+            pieces: list[str] = list(stream.text_stream)
+            reason: str | None = stream.get_final_message().stop_reason
+        batch = client.create_batch(requests, betas=())
+        ended: bool = client.get_batch(batch.id).is_terminal
+        expires: pendulum.DateTime = batch.expires_at
+        ids: list[str] = [each.id for each in client.list_batches(limit=5).data]
+        ids += [each.id for each in client.iter_batches(after_id=ids[0])]
+        status: str = client.cancel_batch(batch.id).processing_status
+        deleted: str = client.delete_batch(batch.id).id
+        custom_ids: list[str] = [line.custom_id for line in client.iter_results(batch.id)]
+        with client.stream_results(batch.id, offset=5) as results:
+            data: bytes = b"".join(results)
+        completed: str = client.create_completion(completion).completion
+        with client.stream_completion(completion) as completion_stream:
+            completed = completion_stream.get_final_completion().completion
+        name: str = client.get_model("sam-small").display_name
+        names: list[str] = [model.id for model in client.list_models().data]
+        names += [model.id for model in client.iter_models()]
+    _ = (text, tokens, pieces, reason, ended, expires, status, deleted, custom_ids, data, completed, name, names)
+
+
+async def awaiting(params: MessageParams, requests: list[BatchRequestParams]) -> None:
+    """Use the methods of the client for event loops, which are the same."""
+    async with await SamHook().async_client() as client:
+        text: str = (await client.create_message(params)).text
+        async with client.stream_message(params) as stream:
+            pieces: list[str] = [piece async for piece in stream.text_stream]
+            text = (await stream.get_final_message()).text
+        batch_id: str = (await client.create_batch(requests)).id
+        ids: list[str] = [each.id async for each in client.iter_batches()]
+        custom_ids: list[str] = [line.custom_id async for line in client.iter_results(batch_id)]
+        async with client.stream_results(batch_id) as results:
+            data: bytes = b"".join([chunk async for chunk in results])
+    _ = (text, pieces, ids, custom_ids, data)
+
+
+def in_a_dag(requests: list[BatchRequestParams]) -> None:
+    """Make each of the tasks."""
+    created = SamCreateBatchOperator(task_id="create", requests=requests)
+    sent = ObjectStorageToSamBatchOperator(task_id="send", path="s3://bucket/requests.jsonl")
+    SamBatchSensor(task_id="wait", batch_id=created.output, deferrable=True, on_canceled="skip")
+    SamBatchToObjectStorageOperator(task_id="land", batch_id=sent.output, path="s3://bucket/results/")
+    SamCancelBatchOperator(task_id="cancel", batch_id="msgbatch_1")
+    SamDeleteBatchOperator(task_id="delete", batch_id="msgbatch_1")
+    SamCreateMessageOperator(task_id="message", prompt="Hello", model="sam-small", max_tokens=5, returns="message")
+    SamCountTokensOperator(task_id="count", prompt="Hello", model="sam-small", max_input_tokens=100)
+    SamCreateCompletionOperator(task_id="complete", prompt="Hello", model="sam-small", max_tokens_to_sample=5)
+    SamBatchTrigger(batch_ids=["msgbatch_1"], deadline=0.0)
+
+
+def after_landing(manifest: dict[str, Any]) -> dict[str, str]:
+    """Read what was landed."""
+    outcomes: list[str] = [line.result.type for line in iter_published(manifest)]
+    texts = read_texts(manifest)
+    return {**texts, "outcomes": ", ".join(outcomes)}
