@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
@@ -28,6 +28,9 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 try:
     from airflow.sdk.definitions._internal.mixins import ResolveMixin
@@ -55,6 +58,7 @@ __all__ = [
     "XCom",
     "XComArg",
     "conf",
+    "form_text_fields",
     "get_async_connection",
     "get_hook_lineage_collector",
     "mask_secret",
@@ -69,6 +73,23 @@ def object_storage_path(path: Any, conn_id: str | None = None) -> ObjectStorageP
     Airflow 2.11 and 3.0 take a `conn_id` of None for the wish to use no connection.
     """
     return ObjectStoragePath(path, conn_id=conn_id) if conn_id else ObjectStoragePath(path)
+
+
+def form_text_fields(fields: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Make fields of a connection's form from labels and descriptions, for versions that take them from the hook.
+
+    Airflow 3.0 has no form library unless the FAB provider is installed; without it the form shows the standard fields
+    of every connection, and extras are written as JSON.
+    """
+    try:
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+    except ImportError:
+        return {}
+    return {
+        name: StringField(label, widget=BS3TextFieldWidget(), description=description)
+        for name, (label, description) in fields.items()
+    }
 
 
 def optional_library(name: str, *, extra: str) -> Any:

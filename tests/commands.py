@@ -8,9 +8,16 @@ import subprocess
 import sys
 
 
+class Environment(dict):
+    """Variables that hold a key; a test that fails does not print them."""
+
+    def __repr__(self):
+        return f"variables {', '.join(self)}"
+
+
 def airflow(*arguments, **variables):
     """Run a command to its end and give what it says; a failure shows that too."""
-    command = [sys.executable, "-m", "airflow", *arguments]
+    command, variables = [sys.executable, "-m", "airflow", *arguments], Environment(variables)
     done = subprocess.run(
         command, env=os.environ | variables, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -20,5 +27,5 @@ def airflow(*arguments, **variables):
 
 def run_dag(dag_id, sam, conf=None, **variables):
     """Run a Dag from its first task to its last, with `sam_default` leading to the emulator."""
-    variables["AIRFLOW_CONN_SAM_DEFAULT"] = sam.connection_json
+    variables = Environment(variables, AIRFLOW_CONN_SAM_DEFAULT=sam.connection_json)
     return airflow("dags", "test", dag_id, "--conf", json.dumps(conf or {}), **variables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_sam._compat import BaseHook, get_async_connection, mask_secret
+from airflow_provider_sam._compat import BaseHook, form_text_fields, get_async_connection, mask_secret
 from airflow_provider_sam.connection import CONN_TYPE, DEFAULT_CONN_ID, EXTRAS, form_behaviour, parse_connection
 
 if TYPE_CHECKING:
@@ -88,13 +88,7 @@ class SamHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Give the form's fields to versions of Airflow that do not read them from the provider's metadata."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from wtforms import StringField
-
-        return {
-            field.name: StringField(field.label, widget=BS3TextFieldWidget(), description=field.description)
-            for field in EXTRAS
-        }
+        return form_text_fields({field.name: (field.label, field.description) for field in EXTRAS})
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,10 @@ class RawServer:
     _held: list[socket.socket] = field(default_factory=list)
 
     def serve(self, connection: socket.socket) -> None:
+        with suppress(ConnectionError):  # a client that is killed leaves in the middle of a word
+            self._serve(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as requests:
             while line := requests.readline():
                 headers = dict(self._headers(requests))

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.commands import Environment
 from tests.deployment.local import emulator
 from tests.deployment.stack import airflow_stack, free_port, wait_for
 
@@ -22,13 +23,6 @@ pytestmark = [pytest.mark.deployment, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 DAG_ID = "example_sam_batch"
 WITHIN = 180  # seconds for one step of a run
-
-
-class Environment(dict):
-    """Variables that hold the key; a failing test does not print them."""
-
-    def __repr__(self):
-        return f"variables {', '.join(self)}"
 
 
 class Sam:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+from importlib.metadata import version
 
 import pytest
 
@@ -123,8 +124,12 @@ def shown_form():
         extras = [field.removeprefix(prefix) for field in manager.connection_form_widgets if field.startswith(prefix)]
         return name, extras, manager.field_behaviours["sam"]["relabeling"]["password"]
     (form,) = [hook for hook in HookMetaService.hook_meta_data() if hook.connection_type == "sam"]
-    return form.hook_name, list(form.extra_fields), form.standard_fields.password.title
+    key = form.standard_fields.password.title if form.standard_fields else None
+    return form.hook_name, list(form.extra_fields or ()), key
 
 
 def test_airflow_shows_the_fields_of_the_form():
-    assert shown_form() == (SamHook.hook_name, list(form_fields()), form_behaviour()["relabeling"]["password"])
+    expected = (SamHook.hook_name, list(form_fields()), form_behaviour()["relabeling"]["password"])
+    if version("apache-airflow").startswith("3.0."):  # has no forms of its own, unless the FAB provider brings them
+        expected = (SamHook.hook_name, [], None)
+    assert shown_form() == expected
