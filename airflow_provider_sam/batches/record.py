@@ -5,7 +5,7 @@ The form is versioned. What cannot be read is an error and never "nothing is rem
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotation
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -65,8 +65,15 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def to_json(record: Record) -> dict[str, Any]:
     """Give the record as JSON types, and no others: Airflow's task state store takes a tuple for a mistake."""
-    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record, enc_hook=_moment))
     return written
+
+
+def _moment(value: object) -> str:
+    """Write a moment of the API's answers, which are pendulum's; msgspec knows only the standard library's."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise NotImplementedError(f"a {type(value).__name__} in a record")
 
 
 def from_json(value: object, *, where: str) -> Record:
