@@ -91,7 +91,7 @@ def test_a_killed_triggerer_ends_no_wait(airflow, emulator, requests, tmp_path):
     before, (first,) = triggers(airflow, run_id), holders(airflow, run_id)
     with (
         (tmp_path / "triggerer.log").open("w") as log,
-        running(["airflow", *PARTS["triggerer"]], env=airflow.env, output=log),
+        running([sys.executable, "-m", "airflow", *PARTS["triggerer"]], env=airflow.env, output=log),
     ):
         kill(airflow.parts["triggerer"])
         wait_for(lambda: holders(airflow, run_id).isdisjoint({first, None}), within=120, what="another triggerer")
