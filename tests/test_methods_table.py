@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from airflow_provider_sam.api.client import AsyncSamClient, SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.emulator import OPENAPI_PATH, AfterLooks, OnDemand
 from tests.api.calling import Awaiting, Blocking, Patience
@@ -82,6 +83,16 @@ def test_a_row_asks_what_it_says(sam_emulator, requests, client, row):
     assert (request.method, request.path, request.status) == (row.http_method, path.replace("{id}", id_), 200)
     assert request.query == ({"beta": "true"} if query else {})
     assert bool(named) == bool(query)
+
+
+@pytest.mark.parametrize("client", [SamClient, AsyncSamClient])
+def test_the_typed_user_uses_each_method_of_both_clients(client):
+    source = (Path(__file__).parent / "typed_user.py").read_text(encoding="utf-8")
+    blocking, _, awaiting = source.partition("async def awaiting")
+    used = set(re.findall(r"\bclient\.(\w+)\(", blocking if client is SamClient else awaiting))
+    methods = {name for name in vars(client) if not name.startswith("_")} - {"close", "aclose"}
+    assert methods - used == set()
+    assert len(methods) == 16
 
 
 @pytest.mark.parametrize("name", sorted({row.dag_class for row in rows() if row.dag_class}))

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_sam.api.errors import SamRateLimitError, SamStatusError, SamTransportError
+from airflow_provider_sam.emulator import AfterLooks, Fault, SamEmulator, Status
+from airflow_provider_sam.exceptions import SamBatchFailedError
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator, SamDeleteBatchOperator
 from airflow_provider_sam.operators.completion import SamCreateCompletionOperator
@@ -51,19 +54,45 @@ def blocking(params: MessageParams, completion: CompletionParams, requests: list
     _ = (text, tokens, pieces, reason, ended, expires, status, deleted, custom_ids, data, completed, name, names)
 
 
-async def awaiting(params: MessageParams, requests: list[BatchRequestParams]) -> None:
-    """Use the methods of the client for event loops, which are the same."""
+async def awaiting(params: MessageParams, completion: CompletionParams, requests: list[BatchRequestParams]) -> None:
+    """Use each method of the client for event loops."""
     async with await SamHook().async_client() as client:
         text: str = (await client.create_message(params)).text
+        tokens: int = (await client.count_tokens(params)).input_tokens
         async with client.stream_message(params) as stream:
             pieces: list[str] = [piece async for piece in stream.text_stream]
             text = (await stream.get_final_message()).text
         batch_id: str = (await client.create_batch(requests)).id
-        ids: list[str] = [each.id async for each in client.iter_batches()]
+        ended: bool = (await client.get_batch(batch_id)).is_terminal
+        ids: list[str] = [each.id for each in (await client.list_batches(before_id=batch_id)).data]
+        ids += [each.id async for each in client.iter_batches()]
+        status: str = (await client.cancel_batch(batch_id)).processing_status
+        deleted: str = (await client.delete_batch(batch_id)).id
         custom_ids: list[str] = [line.custom_id async for line in client.iter_results(batch_id)]
         async with client.stream_results(batch_id) as results:
             data: bytes = b"".join([chunk async for chunk in results])
-    _ = (text, pieces, ids, custom_ids, data)
+        completed: str = (await client.create_completion(completion)).completion
+        async with client.stream_completion(completion) as completion_stream:
+            completed = (await completion_stream.get_final_completion()).completion
+        name: str = (await client.get_model("sam-small")).display_name
+        names: list[str] = [model.id for model in (await client.list_models()).data]
+        names += [model.id async for model in client.iter_models()]
+    _ = (text, tokens, pieces, ended, ids, status, deleted, custom_ids, data, completed, name, names)
+
+
+def offline(requests: list[BatchRequestParams]) -> int:
+    """Test a Dag against the emulator, and tell failures apart."""
+    with SamEmulator(progress=AfterLooks(2)) as emulator:
+        emulator.faults.add(Fault(Status(529, retry_after=1), operation="messages_batches_create", times=2))
+        try:
+            with SamHook().client as client:
+                client.create_batch(requests)
+        except SamRateLimitError as limited:
+            wait: float | None = limited.retry_after
+            raise TimeoutError(wait) from limited
+        except (SamStatusError, SamTransportError, SamBatchFailedError) as failed:
+            raise RuntimeError(failed.request_id) from failed
+        return emulator.count("messages_batches_create") + len(emulator.batches)
 
 
 def in_a_dag(requests: list[BatchRequestParams]) -> None:
