@@ -15,8 +15,12 @@ from airflow_provider_sam.exceptions import SamConnectionConfigError
 from airflow_provider_sam.hooks.sam import SamHook
 
 
-def test_a_hook_looks_nothing_up_until_it_is_used():
-    SamHook("a_connection_that_does_not_exist")
+def test_a_hook_looks_nothing_up_until_it_is_used(mocker):
+    looked_up = mocker.patch.object(SamHook, "get_connection", side_effect=LookupError)
+    hook = SamHook("a_connection_that_does_not_exist")
+    looked_up.assert_not_called()
+    with pytest.raises(LookupError):
+        _ = hook.client
 
 
 def test_the_client_speaks_as_the_connection_says(sam):

@@ -26,8 +26,10 @@ def test_an_id_cannot_leave_its_place_in_the_url():
     assert page_of("https://console.example/{batch_id}", "a/../b?c") == "https://console.example/a%2F..%2Fb%3Fc"
 
 
-def test_a_connection_without_a_console_leaves_nothing():
-    leave_link({}, None, ["msgbatch_1"])
+def test_a_connection_without_a_console_leaves_nothing(mocker):
+    ti = mocker.Mock()
+    leave_link({"ti": ti}, None, ["msgbatch_1"])
+    assert ti.mock_calls == []
 
 
 @pytest.mark.parametrize(("left", "url"), [("https://console.example/1", "https://console.example/1"), (None, "")])
