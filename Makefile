@@ -61,12 +61,12 @@ stores: $(DEVELOPMENT) $(S3_SERVER) ## Tests on a real object store
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
 
-constraints: $(DEVELOPMENT) ## Resolve the three constraints files anew
+constraints: $(DEVELOPMENT) ## Resolve the constraints files anew
 	$(INSTALL) uv
-	$(call resolve,3-3,constraints.txt)
-	$(call resolve,3-0,constraints-airflow-3.0.txt)
-	$(call resolve,2-11,constraints-airflow-2.11.txt)
-	$(call resolve,3-3 --group bench,constraints-bench.txt)
+	$(call resolve,--all-extras --group dev --group airflow-3-3,constraints.txt)
+	$(call resolve,--all-extras --group dev --group airflow-3-0,constraints-airflow-3.0.txt)
+	$(call resolve,--all-extras --group dev --group airflow-2-11,constraints-airflow-2.11.txt)
+	$(call resolve,--extra emulator --group build --group bench --group airflow-3-3,constraints-bench.txt)
 
 clean: ## Remove whatever make has made
 	rm -rf .venv* .airflow* .*_cache .hypothesis docs/_build dist
@@ -74,7 +74,7 @@ clean: ## Remove whatever make has made
 
 define resolve
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --no-annotate \
-	  --all-extras --group dev --group airflow-$(1) --custom-compile-command "make constraints" --output-file $(2)
+	  $(1) --custom-compile-command "make constraints" --output-file $(2)
 endef
 
 $(RUNTIME): pyproject.toml $(CONSTRAINTS)
@@ -95,6 +95,7 @@ $(S3_SERVER): constraints-s3-server.txt
 
 $(BENCHMARKS): pyproject.toml constraints-bench.txt
 	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --constraint constraints-bench.txt pip
 	.venv-bench/bin/python -m pip install --quiet --constraint constraints-bench.txt \
 	  --build-constraint constraints-bench.txt --editable '.[emulator]' --group bench
 	@touch $@

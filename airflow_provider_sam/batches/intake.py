@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.remembering import Wishes
-    from airflow_provider_sam.batches.requests import Entry
+    from airflow_provider_sam.batches.requests import Block, Entry
     from airflow_provider_sam.batches.spool import Shard
     from airflow_provider_sam.batches.state import Memory
     from airflow_provider_sam.batches.watching import Logger
@@ -58,9 +58,10 @@ class SubmitRun:
         """End as soon as nothing is in the balance; safe to call from a signal's handler."""
         self._submitter.stop()
 
-    def submit(self, entries: Iterable[Entry]) -> list[str]:
+    def submit(self, parts: Iterable[Entry | Block]) -> list[str]:
         """Give the ids of the batches that hold all requests, in order; none for an empty input that may be skipped.
 
+        :param parts: requests one by one, or blocks of lines.
         :raises SamRequestError: requests are not what the API takes, or there are none; nothing was sent.
         :raises SamBudgetError: they are more than the terms allow; nothing was sent.
         :raises SamError: as `Submitter.submit`.
@@ -69,7 +70,7 @@ class SubmitRun:
         sample = Sample(terms.token_samples)
         observe = sample.add if terms.max_input_tokens is not None else None
         with Spool(self._client.settings.limits, defaults=terms.defaults, observe=observe) as spool:
-            shards = spool.lay(entries)
+            shards = spool.lay(parts)
             total = sum(shard.requests for shard in shards)
             _check_shape(shards, terms)
             check_number(total, terms.max_requests)

@@ -1,42 +1,49 @@
 """One request of a batch, whatever it comes as, becomes the bytes that the API takes, or a problem with its place.
 
-A line that is complete passes unchanged: it is read once to be checked, and never written again.
+A line that is complete passes unchanged: it is read once to be checked, and never written again. Where a whole block of
+lines is complete, it is read, checked and passed on at once, which takes a tenth of the time.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from airflow_provider_sam.api.bodies import encode
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, Limits, check_params, check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 PROBLEMS_SHOWN = 5
 """How many problems of an input an error names; the rest is counted."""
+
+SEPARATOR = b",\n"
+"""Between two requests of a body; each stands on a line of its own, for whoever has to read a body."""
 
 GENERATED_ID = "request-{number}"
 """The custom_id of a request that has none, by its place in the input from 1: the same in every try."""
 
 _NULL = msgspec.Raw(b"null")
 
-# What must be there and what must not, in one pass over the line. The values that may be large stay as they are.
+_COMPLETE_TYPES: Mapping[str, Any] = {"model": str, "max_tokens": int, "messages": list[msgspec.Raw]}
+"""What the required parameters are as a rule. A line where one is not is read again, more patiently."""
+
+_CUSTOM_IDS = re.compile(rf"(?:{CUSTOM_ID.pattern}\n)*")
+
+# What must be there and what must not, in one pass over the line; what may be large is looked at, and not built.
 _Params: Any = msgspec.defstruct(
     "_Params",
     [
-        *((name, msgspec.Raw) for name in MESSAGE_PARAMS),
-        *((name, Any, msgspec.field(default=msgspec.UNSET)) for name in NOT_PARAMS),
+        *((name, _COMPLETE_TYPES[name]) for name in MESSAGE_PARAMS),
+        *((name, msgspec.UnsetType, msgspec.UNSET) for name in NOT_PARAMS),
     ],
 )
-_required = attrgetter(*MESSAGE_PARAMS)
-_misplaced = attrgetter(*NOT_PARAMS)
-_NONE_MISPLACED = (msgspec.UNSET,) * len(NOT_PARAMS)
 
 
 class _Complete(msgspec.Struct):
@@ -66,10 +73,39 @@ class Entry(NamedTuple):
         return f"requests[{number}]" if name is None else f"{name} line {number}".lstrip()
 
 
+class Block(NamedTuple):
+    """Many lines of JSONL as they came.
+
+    :param name: the file's, empty where there is only one.
+    :param number: of the first line, from 1.
+    :param data: whole lines; the last one lacks its line end.
+    """
+
+    name: str
+    number: int
+    data: bytes
+
+    def entries(self) -> Iterator[Entry]:
+        """Give the lines one by one."""
+        for line in iter_lines([self.data], number=self.number):
+            yield Entry((self.name, line.number), line.data)
+
+
 class PreparedRequest(NamedTuple):
     """One request as it is sent."""
 
     custom_id: str
+    data: bytes
+
+
+class PreparedBlock(NamedTuple):
+    """Many requests as they are sent.
+
+    :param custom_ids: what they are called, in order.
+    :param data: the requests with what separates them.
+    """
+
+    custom_ids: list[str]
     data: bytes
 
 
@@ -84,7 +120,7 @@ class RequestReader:
         self._limits = limits
         self._defaults = {name: _json(value, f"defaults[{name!r}]") for name, value in (defaults or {}).items()}
         self._read_complete = msgspec.json.Decoder(_Complete).decode
-        self._is_custom_id = CUSTOM_ID.fullmatch
+        self._read_all_complete = msgspec.json.Decoder(list[_Complete]).decode
 
     def read(self, entry: Entry, number: int) -> PreparedRequest:
         """Give the request as it is sent.
@@ -100,17 +136,32 @@ class RequestReader:
                 return prepared
         return self._read_loosely(data, entry, number)
 
+    def read_unchanged(self, block: Block) -> PreparedBlock | None:
+        """Take a block of complete requests as it is; None where any line needs a look of its own."""
+        if self._defaults or len(block.data) > self._limits.max_message_bytes:
+            return None
+        lines = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data  # the search alone is quick
+        data = lines.replace(b"\n", SEPARATOR)
+        try:
+            requests = self._read_all_complete(b"[%s]" % data)
+            data.decode()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        custom_ids = [request.custom_id for request in requests]
+        one_a_line = len(custom_ids) == 1 + len(data) - len(lines)  # each line feed has become a byte longer
+        if one_a_line and _CUSTOM_IDS.fullmatch("\n".join([*custom_ids, ""])):
+            return PreparedBlock(custom_ids, data)
+        return None
+
     def _read_unchanged(self, data: bytes) -> PreparedRequest | None:
         """Take a complete request as it is; None where anything about it needs a second look."""
         try:
             request = self._read_complete(data)
-            if not data.isascii():
-                data.decode()
+            data.decode()
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        plain = _NULL not in _required(request.params) and _misplaced(request.params) == _NONE_MISPLACED
-        if plain and self._is_custom_id(request.custom_id) and len(data) <= self._limits.max_message_bytes:
-            return PreparedRequest(request.custom_id, data.strip())
+        if CUSTOM_ID.fullmatch(request.custom_id) and len(data) <= self._limits.max_message_bytes:
+            return PreparedRequest(request.custom_id, data)
         return None
 
     def _read_loosely(self, data: bytes, entry: Entry, number: int) -> PreparedRequest:

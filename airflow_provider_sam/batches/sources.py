@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.api.jsonl import iter_lines
-from airflow_provider_sam.batches.requests import Entry
+from airflow_provider_sam.api.jsonl import iter_blocks, line_feeds
+from airflow_provider_sam.batches.requests import Block, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def entries_of(requests: object) -> Iterator[Entry]:
         yield Entry((None, number), request)
 
 
-def entries_at(path: ObjectStoragePath) -> Iterator[Entry]:
+def blocks_at(path: ObjectStoragePath) -> Iterator[Block]:
     """Give the requests that lie at `path`: a file, a directory, or a pattern with ``*``; several files by their names.
 
     :raises SamRequestError: nothing is there, or a file cannot be decompressed.
@@ -52,9 +52,11 @@ def entries_at(path: ObjectStoragePath) -> Iterator[Entry]:
     files = files_at(path)
     for file in files:
         name = file.name if len(files) > 1 else ""
+        number = 1
         with opened(file) as chunks:
-            for line in iter_lines(chunks):
-                yield Entry((name, line.number), line.data)
+            for data in iter_blocks(chunks):
+                yield Block(name, number, data.removesuffix(b"\n").removesuffix(b"\r"))
+                number += line_feeds(data)
 
 
 def files_at(path: ObjectStoragePath) -> list[ObjectStoragePath]:

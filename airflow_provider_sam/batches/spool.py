@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Self
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.requests import Problems, RequestReader
+from airflow_provider_sam.batches.requests import SEPARATOR, Block, Problems, RequestReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.requests import Entry, PreparedRequest
 
-PREFIX, SEPARATOR, SUFFIX = b'{"requests":[\n', b",\n", b"\n]}"
-"""Around the requests; each stands on a line of its own, for whoever has to read a body."""
+PREFIX, SUFFIX = b'{"requests":[\n', b"\n]}"
+"""Around the requests of a body."""
 
 READ_BYTES = 1 << 18
 WRITE_BYTES = 1 << 20
@@ -83,6 +83,9 @@ class Spool:
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
         self._places: dict[str, int] = {}
         self._problems = Problems()
+        self._total = 0
+        self._shards: list[Shard] = []
+        self._draft = _Draft(self._file, first=0, offset=0)
 
     def __enter__(self) -> Self:
         return self
@@ -90,36 +93,64 @@ class Spool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def lay(self, entries: Iterable[Entry]) -> list[Shard]:
+    def lay(self, parts: Iterable[Entry | Block]) -> list[Shard]:
         """Lay all requests down and give the batches they make, in the order of the input; none for an empty input.
 
+        :param parts: requests one by one, or blocks of lines.
         :raises SamRequestError: requests are not what the API takes; the first few are named, the rest is counted.
         """
-        shards: list[Shard] = []
-        draft = _Draft(self._file, first=0, offset=0)
-        total = 0
-        for total, entry in enumerate(entries, 1):
-            request = self._checked(entry, total)
-            if request is None:
-                continue
-            if not draft.has_room(len(request.data), self._limits):
-                shards.append(draft.finish(self._places))
-                draft = _Draft(self._file, first=draft.first + draft.requests, offset=draft.offset + draft.size)
-            draft.add(request.data)
-        self._problems.raise_any(total)
-        if draft.requests:
-            shards.append(draft.finish(self._places))
-        return shards
+        for part in parts:
+            if isinstance(part, Block):
+                if not self._take_unchanged(part):
+                    for entry in part.entries():
+                        self._take(entry)
+            else:
+                self._take(part)
+        self._problems.raise_any(self._total)
+        if self._draft.requests:
+            self._finish_shard()
+        return self._shards
 
-    def _checked(self, entry: Entry, number: int) -> PreparedRequest | None:
+    def _take_unchanged(self, block: Block) -> bool:
+        """Take a block at once, if nothing in it needs a look of its own."""
+        if self._observe is not None or self._problems.count:
+            return False
+        prepared = self._reader.read_unchanged(block)
+        if prepared is None:
+            return False
+        names, first = prepared.custom_ids, self._total
+        fits = self._draft.has_room(len(prepared.data), self._limits, requests=len(names))
+        if not fits or len(set(names)) < len(names) or not self._places.keys().isdisjoint(names):
+            return False
+        self._total += len(names)
+        self._places.update(zip(names, range(first, self._total), strict=True))
+        self._draft.add(prepared.data, requests=len(names))
+        return True
+
+    def _take(self, entry: Entry) -> None:
+        self._total += 1
+        request = self._checked(entry)
+        if request is None:
+            return
+        if self._draft.requests and not self._draft.has_room(len(request.data), self._limits):
+            self._finish_shard()
+        self._draft.add(request.data)
+
+    def _finish_shard(self) -> None:
+        draft = self._draft
+        self._shards.append(draft.finish(self._places))
+        self._draft = _Draft(self._file, first=draft.first + draft.requests, offset=draft.offset + draft.size)
+
+    def _checked(self, entry: Entry) -> PreparedRequest | None:
         """Read one request; None where anything in the input is wrong, so that nothing will be sent."""
+        index = self._total - 1
         try:
-            request = self._reader.read(entry, number)
+            request = self._reader.read(entry, self._total)
         except SamRequestError as problem:
             self._problems.add(problem)
             return None
-        if (earlier := self._places.setdefault(request.custom_id, number - 1)) != number - 1:
-            self._problems.add(f"{_name(entry, request)}: request {earlier + 1} of the input is called so too")
+        if (earlier := self._places.setdefault(request.custom_id, index)) != index:
+            self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} is called so too")
         if _Draft.least(len(request.data)) > self._limits.max_batch_bytes:
             self._problems.add(f"{_name(entry, request)}: {len(request.data)} bytes, more than a batch may have")
         if self._problems.count:
@@ -131,6 +162,12 @@ class Spool:
 
 def _name(entry: Entry, request: PreparedRequest) -> str:
     return f"{entry.where()} (custom_id {request.custom_id!r})"
+
+
+def _nth(index: int, like: Entry) -> str:
+    """Name a request by its place in the whole input, from 0; counted as in the source that `like` comes from."""
+    is_list = like.place[0] is None
+    return f"requests[{index}]" if is_list else f"request {index + 1} of the input"
 
 
 class _Draft:
@@ -151,13 +188,13 @@ class _Draft:
         """Give the bytes of a batch that holds nothing but a request of `length` bytes."""
         return len(PREFIX) + length + len(SUFFIX)
 
-    def has_room(self, length: int, limits: Limits) -> bool:
-        grown = self.size + len(SEPARATOR) + length + len(SUFFIX)
-        return not self.requests or (self.requests < limits.max_batch_requests and grown <= limits.max_batch_bytes)
+    def has_room(self, length: int, limits: Limits, *, requests: int = 1) -> bool:
+        grown = self.size + len(SEPARATOR if self.requests else PREFIX) + length + len(SUFFIX)
+        return self.requests + requests <= limits.max_batch_requests and grown <= limits.max_batch_bytes
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes, *, requests: int = 1) -> None:
         self._gather(SEPARATOR if self.requests else PREFIX, data)
-        self.requests += 1
+        self.requests += requests
         if self.size - self._flushed >= WRITE_BYTES:
             self._flush()
 

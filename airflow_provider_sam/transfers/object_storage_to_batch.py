@@ -100,14 +100,14 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Create the batches, or find those that an earlier try has created, and give their ids."""
-        from airflow_provider_sam.batches.sources import entries_at
+        from airflow_provider_sam.batches.sources import blocks_at
         from airflow_provider_sam.hooks.sam import SamHook
 
         path = ObjectStoragePath(self.path, conn_id=self.storage_conn_id)
         hook = SamHook(self.sam_conn_id)
         with hook.client as client:
             self._run = self._prepare(context, client, self.state_path or hook.config.state_path)
-            ids = self._run.submit(entries_at(path))
+            ids = self._run.submit(blocks_at(path))
         if not ids:
             raise AirflowSkipException(f"There are no requests at {path}.")
         return ids

@@ -9,14 +9,14 @@ import zstandard
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.sources import entries_at, entries_of
+from airflow_provider_sam.batches.sources import blocks_at, entries_of
 
 LINES = [b'{"a": "\xe2\x80\xa8"}', b'"prompt"', b"{}"]
 TEXT = LINES[0] + b"\r\n\n" + LINES[1] + b"\n" + LINES[2]
 
 
 def entries(path):
-    return list(entries_at(ObjectStoragePath(path)))
+    return [entry for block in blocks_at(ObjectStoragePath(path)) for entry in block.entries()]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_sam.api.bodies import BatchBody
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.batches.requests import Block, RequestReader
 from airflow_provider_sam.batches.sources import entries_of
 from airflow_provider_sam.batches.spool import Spool
 
@@ -85,12 +86,12 @@ def test_the_first_problems_are_named_and_the_rest_is_counted():
 
 def test_a_custom_id_is_unique_across_all_shards():
     requests = [request("a"), request("b"), request("a")]
-    with pytest.raises(SamRequestError, match=r"requests\[2\] \(custom_id 'a'\): request 1 of the input is called so"):
+    with pytest.raises(SamRequestError, match=r"requests\[2\] \(custom_id 'a'\): requests\[0\] is called so"):
         bodies(requests, max_batch_requests=2)
 
 
 def test_a_generated_custom_id_that_is_given_too_is_a_problem():
-    with pytest.raises(SamRequestError, match=r"requests\[1\] \(custom_id 'request-2'\): request 1"):
+    with pytest.raises(SamRequestError, match=r"requests\[1\] \(custom_id 'request-2'\): requests\[0\]"):
         bodies([request("request-2"), {"params": PARAMS}])
 
 
@@ -99,3 +100,59 @@ def test_a_request_that_fits_into_no_batch_is_a_problem():
         SamRequestError, match=r"requests\[1\] \(custom_id 'b'\): \d+ bytes, more than a batch may have"
     ):
         bodies([request("a"), request("b", system="x" * 300)], max_batch_bytes=250)
+
+
+COMPLETE = [json.dumps(request(f"r{number}", system="é" * number), ensure_ascii=False) for number in range(6)]
+LINES = st.sampled_from(
+    [
+        *COMPLETE,
+        f" {COMPLETE[0]} ",
+        COMPLETE[0].replace("system", "stream"),
+        COMPLETE[1].replace('"m"', "null"),
+        COMPLETE[2].replace("r2", "r 2"),
+        COMPLETE[3].replace('"max_tokens": 1', '"max_tokens": 1e0'),
+        COMPLETE[4] + COMPLETE[5],
+        COMPLETE[4][:50],
+        COMPLETE[4][50:],
+        json.dumps({"params": PARAMS}),
+        '"prompt"',
+        "\r",
+        "",
+    ]
+)
+
+
+def laid(parts, limits):
+    with Spool(limits) as spool:
+        return [(shard.fingerprint, shard.first, shard.requests) for shard in spool.lay(parts)]
+
+
+def outcome(parts, limits):
+    try:
+        return laid(parts, limits)
+    except SamRequestError as problem:
+        return problem.message
+
+
+@given(
+    blocks=st.lists(st.lists(LINES, min_size=1, max_size=5), max_size=4),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    max_batch_requests=st.integers(1, 8),
+    max_batch_bytes=st.integers(400, 1500),
+)
+def test_lines_read_at_once_come_out_as_those_read_one_by_one(blocks, line_end, max_batch_requests, max_batch_bytes):
+    limits = Limits(max_batch_requests=max_batch_requests, max_batch_bytes=max_batch_bytes)
+    parts = [Block("a.jsonl", 10 * at + 1, line_end.join(lines).encode()) for at, lines in enumerate(blocks)]
+    one_by_one = [entry for block in parts for entry in block.entries()]
+    assert outcome(parts, limits) == outcome(one_by_one, limits)
+
+
+def test_a_block_of_complete_lines_is_read_at_once():
+    prepared = RequestReader(Limits()).read_unchanged(Block("", 1, "\r\n".join(COMPLETE).encode()))
+    assert prepared == ([f"r{number}" for number in range(6)], ",\n".join(COMPLETE).encode())
+
+
+def test_a_line_that_repeats_a_custom_id_is_named_among_many():
+    block = Block("", 1, "\n".join([*COMPLETE, COMPLETE[2]]).encode())
+    with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'r2'\): request 3 of the input is called so too"):
+        laid([block], Limits())

@@ -86,6 +86,8 @@ def measured(name: str, path: Path, url: str) -> dict[str, float]:
 
 def ours(path: Path, url: str) -> Callable[[], object]:  # noqa: ARG001 - the connection leads there
     """The transfer, as a task runs it, remembering beside its input."""
+    from airflow.sdk.plugins_manager import integrate_macros_plugins
+
     from airflow_provider_sam.batches import intake, sources  # noqa: F401 - what a task imports on its way
     from airflow_provider_sam.hooks.sam import SamHook
     from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
@@ -93,6 +95,7 @@ def ours(path: Path, url: str) -> Callable[[], object]:  # noqa: ARG001 - the co
     state_path = Path(os.environ["AIRFLOW_HOME"], "state").as_uri()
     operator = ObjectStorageToSamBatchOperator(task_id="submit", path=path.as_uri(), state_path=state_path)
     ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="submit", map_index=-1, max_tries=0)
+    integrate_macros_plugins()  # as Airflow's task runner does before it runs a task: the plugins of other providers
     with SamHook().client:  # as the SDK's client is made before the measurement, with all that it imports
         return lambda: operator.execute({"ti": ti})
 
