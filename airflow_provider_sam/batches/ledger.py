@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamResponseError
-from airflow_provider_sam.api.jsonl import Line, LineSplitter
+from airflow_provider_sam.api.jsonl import Line, LineSplitter, line_feeds
 from airflow_provider_sam.api.tally import tally, tally_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from airflow_provider_sam.api.tally import LineTally, UsageTally
+    from airflow_provider_sam.api.tally import LineTally, MessageTally, UsageTally
 
 OUTCOMES = ("succeeded", "errored", "canceled", "expired")
 """The result types that the API counts, in the order in which a manifest names them."""
@@ -44,7 +45,7 @@ class Ledger:
         self.stop_reasons: Counter[str] = Counter()
         self.repeated: list[str] = []
         self._errors: Counter[tuple[str, str]] = Counter()
-        self._usage: dict[str, list[int]] = {}
+        self._usage: dict[str, dict[str, int]] = {}
         self._seen = set() if seen is None else seen
         self._tail: list[bytes] = []
         self._rows = 1  # the number of the line that the tail begins
@@ -56,19 +57,22 @@ class Ledger:
         :raises SamResponseError: a line is no result; the message names its number and offset.
         """
         self.size += len(chunk)
-        end = chunk.rfind(b"\n") + 1
-        if not end:
+        first, last = chunk.find(b"\n") + 1, chunk.rfind(b"\n") + 1
+        if not first:
             self._tail.append(chunk)
             return
-        block = b"".join([*self._tail, chunk[:end]])
-        self._tail = [chunk[end:]]
-        results = tally_block(block)
+        self._add_block(b"".join([*self._tail, chunk[:first]]), 1)
+        self._add_block(memoryview(chunk)[first:last], line_feeds(chunk) - 1)  # a view: copying takes its time too
+        self._tail = [chunk[last:]]
+
+    def _add_block(self, block: bytes | memoryview, lines: int) -> None:
+        results = tally_block(block, lines)
         if results is not None:
             self.count(results)
-            self._rows += len(results)
         else:
-            self.count(map(tally, self._splitter().feed(block)))
-            self._rows += block.count(b"\n")
+            for line in self._splitter().feed(bytes(block)):
+                self.count([tally(line)])
+        self._rows += lines
         self._offset += len(block)
 
     def close(self) -> None:
@@ -76,7 +80,7 @@ class Ledger:
 
         :raises SamResponseError: it is torn.
         """
-        self.count(map(tally, self._last()))
+        self.count([tally(line) for line in self._last()])
         self._tail = []
 
     def holds(self, total: int) -> bool:
@@ -88,33 +92,37 @@ class Ledger:
         except SamResponseError:
             return False
 
-    def count(self, results: Iterable[LineTally]) -> None:
+    def count(self, results: Sequence[LineTally]) -> None:
         """Count results that were read."""
-        seen, outcomes = self._seen, self.outcomes
+        self.lines += len(results)
+        self._add_names([row.custom_id for row in results])
+        self.outcomes.update([row.result.type for row in results])
+        messages = [message for row in results if (message := row.result.message) is not None]
+        self.stop_reasons.update([reason for message in messages if (reason := message.stop_reason) is not None])
+        self._add_usage(messages)
         for row in results:
-            custom_id, result = row.custom_id, row.result
-            if custom_id in seen:
-                self.repeated.append(custom_id)
-            else:
-                seen.add(custom_id)
-            outcomes[result.type] += 1
-            if result.message is not None:
-                if result.message.stop_reason is not None:
-                    self.stop_reasons[result.message.stop_reason] += 1
-                if result.message.usage is not None:
-                    self._add_usage(result.message.model or "", result.message.usage)
-            if result.error is not None:
+            if row.result.error is not None:
                 self._add_error(row.error_type or "", row.error_message or "")
-            self.lines += 1
 
-    def _add_usage(self, model: str, usage: UsageTally) -> None:
-        sums = self._usage.get(model)
-        if sums is None:
-            sums = self._usage[model] = [0, 0, 0, 0]
-        sums[0] += usage.input_tokens or 0
-        sums[1] += usage.output_tokens or 0
-        sums[2] += usage.cache_creation_input_tokens or 0
-        sums[3] += usage.cache_read_input_tokens or 0
+    def _add_names(self, names: Sequence[str]) -> None:
+        fresh = set(names)
+        if len(fresh) == len(names) and fresh.isdisjoint(self._seen):
+            self._seen |= fresh
+            return
+        for name in names:
+            if name in self._seen:
+                self.repeated.append(name)
+            self._seen.add(name)
+
+    def _add_usage(self, messages: Sequence[MessageTally]) -> None:
+        used: defaultdict[str, list[UsageTally]] = defaultdict(list)
+        for message in messages:
+            if message.usage is not None:
+                used[message.model or ""].append(message.usage)
+        for model, usages in used.items():
+            sums = self._usage.setdefault(model, dict.fromkeys(USAGE_COUNTS, 0))
+            for name in USAGE_COUNTS:
+                sums[name] += sum(filter(None, map(attrgetter(name), usages)))
 
     def _add_error(self, kind: str, message: str) -> None:
         if (kind, message) not in self._errors and len(self._errors) >= MOST_ERRORS:
@@ -152,7 +160,7 @@ class Ledger:
             "counts": dict.fromkeys(OUTCOMES, 0) | dict(self.outcomes),
             "lines": self.lines,
             "stop_reasons": dict(self.stop_reasons.most_common()),
-            "usage": {model: dict(zip(USAGE_COUNTS, sums, strict=True)) for model, sums in sorted(self._usage.items())},
+            "usage": {model: dict(sums) for model, sums in sorted(self._usage.items())},
             "errors": [
                 {"type": kind, "message": message, "count": count}
                 for (kind, message), count in self._errors.most_common(TOP_ERRORS)

@@ -73,6 +73,8 @@ def ours(url: str, target: Path) -> Callable[[], object]:
     """The operator: parsed, counted, hashed, verified, synced to the disk, with a manifest."""
     connection = {"conn_type": "sam", "host": url, "password": API_KEY}
     os.environ["AIRFLOW_CONN_SAM_DEFAULT"] = json.dumps(connection)
+    from airflow.sdk.plugins_manager import integrate_macros_plugins
+
     from airflow_provider_sam.api import client  # noqa: F401 - what the task loads is not the landing
     from airflow_provider_sam.batches import judging, lineage, publishing  # noqa: F401
     from airflow_provider_sam.hooks.sam import SamHook
@@ -81,6 +83,7 @@ def ours(url: str, target: Path) -> Callable[[], object]:
     operator = SamBatchToObjectStorageOperator(
         task_id="land", batch_id=BATCH_ID, path=f"file://{target}", overwrite="replace"
     )
+    integrate_macros_plugins()  # as Airflow's task runner does before it runs a task: the plugins of other providers
     SamHook().client.close()  # reads the configuration, as starting a task does
     return lambda: operator.execute({})
 
