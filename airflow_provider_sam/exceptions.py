@@ -45,5 +45,11 @@ class SamSubmissionStoppedError(SamRequestError, AirflowException):
     advice = "No batch was left behind that is not remembered; a retry goes on from there."
 
 
+class SamSubmissionOvertakenError(SamSubmissionStoppedError):
+    """Another try of the same task has begun while this one, which Airflow took for lost, was still submitting."""
+
+    advice = "The other try goes on from what is remembered; this one has nothing left to do."
+
+
 class SamBudgetError(SamError, AirflowFailException):
     """The input is larger than the task was allowed to submit. Nothing was sent, and a retry would find the same."""

@@ -47,15 +47,17 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     :param round: tells a retry from a task that was cleared: the same in all tries until the next clear.
     :param batches: in the order of the input.
+    :param writer: the try that has begun last, by a name of its own; no other may write.
     """
 
     round: int
     batches: tuple[BatchRecord, ...]
+    writer: str
     version: int = VERSION
 
     def with_batch(self, index: int, batch: BatchRecord) -> Record:
         """Give the record with another state of one batch."""
-        return Record(self.round, (*self.batches[:index], batch, *self.batches[index + 1 :]), self.version)
+        return msgspec.structs.replace(self, batches=(*self.batches[:index], batch, *self.batches[index + 1 :]))
 
     @property
     def batch_ids(self) -> frozenset[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from airflow_provider_sam.batches.record import Anchor, BatchRecord, Record, carried_over, left_behind
+from airflow_provider_sam.exceptions import SamSubmissionOvertakenError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +41,12 @@ class Submission:
 
     def __init__(self, memory: Memory, wishes: Wishes, *, log: Logger) -> None:
         self.memory = memory
-        self.record = Record(wishes.round, ())
+        self.record = Record(wishes.round, (), uuid4().hex)
         self._wishes = wishes
         self._log = log
 
     def recall(self, shards: Sequence[Shard]) -> None:
-        """Find out what earlier tries have done about `shards`.
+        """Find out what earlier tries have done about `shards`, and stop those that still run.
 
         :raises SamStateError: what is remembered cannot be read.
         """
@@ -60,7 +62,20 @@ class Submission:
                 f"batch {lost.batch_id}" if lost.batch_id else "a batch that may exist",
                 lost.requests,
             )
-        self.record = Record(self._wishes.round, carried_over(known, wanted))
+        self.record = Record(self._wishes.round, carried_over(known, wanted), self.record.writer)
+        self.memory.save(self.record)
+
+    def confirm(self) -> None:
+        """Make sure that this is still the task's last try.
+
+        A worker that has lost touch with Airflow may go on while a retry runs elsewhere. That one finds the intent, and
+        waits for the batch as long as a server may take to show it: time enough for this one to notice.
+
+        :raises SamSubmissionOvertakenError: a later one has begun.
+        """
+        known = self.memory.load()
+        if known is not None and known.writer != self.record.writer:
+            raise SamSubmissionOvertakenError("another try of this task has begun, and submits in this one's place")
 
     def intend(self, index: int, anchor: Anchor | None) -> None:
         """Write down that a batch is about to be created."""
@@ -84,6 +99,7 @@ class Submission:
         return next((index for index in missing if self.record.batches[index].requests == requests), None)
 
     def _note(self, index: int, batch: BatchRecord) -> None:
+        self.confirm()
         self.record = self.record.with_batch(index, batch)
         self.memory.save(self.record)
 

@@ -61,7 +61,7 @@ class Submitter:
 
         :raises SamSubmissionError: it cannot be said which batch is ours; the message names those in question.
         :raises SamStateError: what is remembered cannot be read.
-        :raises SamSubmissionStoppedError: `stop` was called.
+        :raises SamSubmissionStoppedError: `stop` was called, or another try of the task has begun.
         :raises SamError: the API refuses, or cannot be reached.
         """
         self._submission.recall(shards)
@@ -135,15 +135,15 @@ class Submitter:
 
     def _send(self, shard: Shard) -> MessageBatch:
         self._log.info("Sending a batch of %d requests, %d bytes", shard.requests, shard.content_length)
-        body = Upload(shard, log=self._log, check=self._check)
+        body = Upload(shard, log=self._log, check=self._check, confirm=self._submission.confirm)
         return self._client.create_batch(body, betas=self._wishes.betas)
 
     def _keep(self, index: int, batch: MessageBatch) -> str | None:
         """Remember a batch that we have created; None where another task has taken it for its own meanwhile."""
+        self._log.info("Created batch %s of %d requests; it expires at %s", batch.id, batch.total, batch.expires_at)
         taker = self._submission.hold(index, batch.id)
         if taker is None:
             self._previous = batch
-            self._log.info("Created batch %s of %d requests; it expires at %s", batch.id, batch.total, batch.expires_at)
             return batch.id
         self._submission.forget(index)
         if taker.fingerprint != self._submission.record.batches[index].fingerprint:

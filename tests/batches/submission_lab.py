@@ -17,12 +17,14 @@ from airflow_provider_sam.batches.sources import entries_of
 from airflow_provider_sam.batches.spool import Spool
 from airflow_provider_sam.batches.state import ObjectMemory, TaskIdentity, TaskStateMemory
 from airflow_provider_sam.batches.submitting import Submitter
+from airflow_provider_sam.emulator import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from airflow_provider_sam.emulator import SamEmulator
+    from airflow_provider_sam.emulator.faults import Effect
 
 CREATE = "messages_batches_create"
 
@@ -47,8 +49,17 @@ class Clock:
 class Log(list):
     """Keeps the lines."""
 
+    _reactions: tuple[tuple[str, Callable[[], None]], ...] = ()
+
+    def react(self, line: str, action: Callable[[], None]) -> None:
+        """Do something when a line with these words comes."""
+        self._reactions = (*self._reactions, (line, action))
+
     def info(self, message, *args):
         self.append(message % args)
+        for line, action in self._reactions:
+            if line in self[-1]:
+                action()
 
     warning = info
 
@@ -91,12 +102,18 @@ class Lab:
         *,
         shard_size: int = 100,
         sleep: Callable[[float], None] | None = None,
+        stop_at: str | None = None,
         **wishes,
     ) -> list[str]:
-        """Run one try of a task."""
+        """Run one try of a task.
+
+        :param stop_at: when the log says this, the task is told to end.
+        """
         with Spool(Limits(max_batch_requests=shard_size)) as spool:
             shards = spool.lay(entries_of(requests))
             submitter = Submitter(self.client, memory, Wishes(**wishes), log=self.log, sleep=sleep or self.clock.sleep)
+            if stop_at is not None:
+                self.log.react(stop_at, submitter.stop)
             return submitter.submit(shards)
 
     def contents(self) -> list[list[str]]:
@@ -114,6 +131,11 @@ def requests(count: int, prefix: str = "row"):
     """Make requests."""
     params = {"model": "sam-small", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
     return [{"custom_id": f"{prefix}-{number}", "params": params} for number in range(count)]
+
+
+def break_create(lab: Lab, *effects: Effect, nth: int = 1) -> None:
+    """Let the nth create go wrong."""
+    lab.emulator.faults.add(*(Fault(effect, operation=CREATE, nth=nth) for effect in effects))
 
 
 def die(_seconds: float) -> None:

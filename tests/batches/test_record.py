@@ -21,10 +21,10 @@ from airflow_provider_sam.exceptions import SamStateError
 ANCHOR = Anchor("msgbatch_0", datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC))
 KNOWN = BatchRecord("aaa", 5, batch_id="msgbatch_1")
 OPEN = BatchRecord("bbb", 5, intended=True, anchor=ANCHOR)
-RECORD = Record(3, (KNOWN, OPEN))
+RECORD = Record(3, (KNOWN, OPEN), "try")
 
 
-@pytest.mark.parametrize("record", [Record(0, ()), RECORD])
+@pytest.mark.parametrize("record", [Record(0, (), "try"), RECORD])
 def test_a_record_is_read_as_it_was_written(record):
     written = json.dumps(to_json(record))
     assert from_json(written.encode(), where="x") == from_json(json.loads(written), where="x") == record

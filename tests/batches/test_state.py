@@ -20,7 +20,7 @@ from airflow_provider_sam.batches.state import (
 )
 from airflow_provider_sam.exceptions import SamStateError
 
-RECORD = Record(1, (BatchRecord("aaa", 5, batch_id="msgbatch_1"),))
+RECORD = Record(1, (BatchRecord("aaa", 5, batch_id="msgbatch_1"),), "try")
 IDENTITY = TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task")
 NEIGHBOURS = [
     TaskIdentity("dag", "manual__2026-01-01T00:00:00-00:00", "group.task"),
@@ -49,7 +49,7 @@ def memory(request, tmp_path):
 
 def test_what_was_saved_is_loaded(memory):
     assert memory.load() is None
-    memory.save(Record(0, ()))
+    memory.save(Record(0, (), "try"))
     memory.save(RECORD)
     assert memory.load() == RECORD
 

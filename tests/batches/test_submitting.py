@@ -14,7 +14,7 @@ from airflow_provider_sam.emulator import (
     Stall,
     Status,
 )
-from tests.batches.submission_lab import CREATE, Clock, Killed, Lab, die, requests
+from tests.batches.submission_lab import CREATE, Clock, Killed, Lab, break_create, die, requests
 
 GATEWAY_PAGE = "<html>Bad gateway</html>"
 
@@ -55,10 +55,6 @@ def lab(server, tmp_path):
     lab = Lab(emulator, clock, tmp_path)
     yield lab
     lab.client.close()
-
-
-def break_create(lab, *effects, nth=1):
-    lab.emulator.faults.add(*(Fault(effect, operation=CREATE, nth=nth) for effect in effects))
 
 
 @pytest.mark.parametrize("shards", [1, 5], ids=["one batch", "five shards"])
