@@ -27,7 +27,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
     mask_secret,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TriggerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,11 @@ try:
 except ImportError:  # Airflow 2
     from airflow.utils.mixins import ResolveMixin  # type: ignore[import-not-found, no-redef]
 
+TRIGGERS_RENDER_TEMPLATES = hasattr(BaseTrigger, "render_template_fields")
+"""Whether the arguments of a trigger that begins a task may be templates: from Airflow 3.3 on."""
+
 __all__ = [
+    "TRIGGERS_RENDER_TEMPLATES",
     "AirflowException",
     "AirflowFailException",
     "AirflowOptionalProviderFeatureException",
@@ -54,6 +58,7 @@ __all__ = [
     "ObjectStoragePath",
     "PokeReturnValue",
     "ResolveMixin",
+    "StartTriggerArgs",
     "TriggerEvent",
     "XCom",
     "XComArg",

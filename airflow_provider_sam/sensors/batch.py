@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_sam._compat import (
+    TRIGGERS_RENDER_TEMPLATES,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
+    StartTriggerArgs,
     conf,
 )
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
+from airflow_provider_sam.triggers.start import SamBatchStartTrigger, templates_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +39,10 @@ class SamBatchSensor(BaseSensorOperator):
     :param batch_id: the batch, or a list of batches (templated).
     :param deferrable: whether the wait goes to the triggerer and leaves the worker's slot free. Default: as
         `[operators] default_deferrable` says.
+    :param start_from_trigger: whether a deferrable wait begins in the triggerer, so that it takes no worker's slot
+        before its end. Airflow can do so from 3.3 on. The wait begins on a worker all the same on older versions,
+        for mapped tasks, with an `execution_timeout`, and where `batch_id` is a template that pulls an XCom rather
+        than a task's output. Default: no.
     :param on_canceled: what a batch means that was canceled before any of its requests was answered: `fail` (the
         default), `skip` or `succeed`.
     :param cancel_on_timeout: whether batches that have not ended are canceled when `timeout` has passed. Default: no.
@@ -64,6 +71,7 @@ class SamBatchSensor(BaseSensorOperator):
         *,
         batch_id: str | Sequence[str] | XComArg,
         deferrable: bool | None = None,
+        start_from_trigger: bool = False,
         on_canceled: OnCanceled = "fail",
         cancel_on_timeout: bool = False,
         cancel_on_kill: bool = False,
@@ -77,9 +85,42 @@ class SamBatchSensor(BaseSensorOperator):
         self.cancel_on_timeout = cancel_on_timeout
         self.cancel_on_kill = cancel_on_kill
         self.sam_conn_id = sam_conn_id
+        self._begin_in_triggerer(wanted=start_from_trigger)
         self._watch: Watch | None = None
         self._seen: Sequence[BatchSummary] = ()
         self._hook: SamHook | None = None
+
+    def _begin_in_triggerer(self, *, wanted: bool) -> None:
+        if not wanted or not self.deferrable or not TRIGGERS_RENDER_TEMPLATES:
+            return
+        templates = templates_of(self.batch_id)
+        # With an `execution_timeout`, Airflow would not tell which of the two limits has passed.
+        if not templates or self.execution_timeout is not None:
+            return
+        self.start_from_trigger = True
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{SamBatchStartTrigger.__module__}.{SamBatchStartTrigger.__qualname__}",
+            trigger_kwargs={
+                "batch_id": templates[0] if len(templates) == 1 else templates,
+                "sam_conn_id": self.sam_conn_id,
+                "poll_interval": self.poke_interval,
+                "cancel_on_kill": self.cancel_on_kill,
+            },
+            next_method="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Take up the task again after the triggerer; a wait that began there ends in time by Airflow, not by us."""
+        if not self.start_from_trigger:
+            return super().resume_execution(next_method, next_kwargs, context)
+        self._leave_link(context)
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except (AirflowSensorTimeout, AirflowSkipException) as error:
+            if isinstance(error, AirflowSensorTimeout) or isinstance(error.__cause__, AirflowSensorTimeout):
+                self._give_up()
+            raise
 
     def execute(self, context: Context) -> Any:
         """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
@@ -109,7 +150,7 @@ class SamBatchSensor(BaseSensorOperator):
         self._hook = SamHook(self.sam_conn_id)  # the connection is read anew for each look: a key may be rotated
         if self._watch is None:
             self._watch = Watch(batch_ids(self.batch_id), self.log)
-            leave_link(context, self._hook.config.console_url, list(self._watch.seen))
+            self._leave_link(context)
         try:
             with self._hook.client as client:
                 look(client, self._watch, patience=self.poke_interval)
@@ -200,6 +241,13 @@ class SamBatchSensor(BaseSensorOperator):
         # A kill interrupts whatever runs, perhaps a talk with Airflow: the connection that was read before is taken.
         with (self._hook or SamHook(self.sam_conn_id)).client as client:
             cancel_all(client, open_ids, log=self.log, patience=CANCEL_WITHIN)
+
+    def _leave_link(self, context: Context) -> None:
+        from airflow_provider_sam.batches.ids import batch_ids
+        from airflow_provider_sam.hooks.sam import SamHook
+
+        hook = self._hook or SamHook(self.sam_conn_id)
+        leave_link(context, hook.config.console_url, batch_ids(self.batch_id))
 
     def _open_ids(self) -> list[str]:
         from airflow_provider_sam.batches.ids import batch_ids

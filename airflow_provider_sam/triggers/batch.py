@@ -62,6 +62,10 @@ class SamBatchTrigger(BaseTrigger):
             },
         )
 
+    def ids(self) -> list[str]:
+        """Give the batches that are waited for."""
+        return self.batch_ids
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event. Being stopped or moved to another triggerer touches no batch."""
         from airflow_provider_sam.batches.polling import shared_poller
@@ -69,7 +73,7 @@ class SamBatchTrigger(BaseTrigger):
         from airflow_provider_sam.hooks.sam import SamHook
 
         poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
-        watch = Watch(self.batch_ids, self.log)
+        watch = Watch(self.ids(), self.log)
         event = await poller.wait(watch, interval=self.poll_interval, deadline=self.deadline)
         yield TriggerEvent(event.dump())
 
@@ -78,11 +82,12 @@ class SamBatchTrigger(BaseTrigger):
         from airflow_provider_sam.batches.canceling import acancel_all
         from airflow_provider_sam.hooks.sam import SamHook
 
+        ids = self.ids()
         if not self.cancel_on_kill:
-            self.log.info("The task was killed; its batches go on: %s", ", ".join(self.batch_ids))
+            self.log.info("The task was killed; its batches go on: %s", ", ".join(ids))
             return
         try:
             async with asyncio.timeout(CANCEL_WITHIN), await SamHook(self.sam_conn_id).async_client() as client:
-                await acancel_all(client, self.batch_ids, log=self.log, patience=CANCEL_WITHIN)
+                await acancel_all(client, ids, log=self.log, patience=CANCEL_WITHIN)
         except TimeoutError:
-            self.log.warning("Not all of %s could be canceled in %g s", ", ".join(self.batch_ids), CANCEL_WITHIN)
+            self.log.warning("Not all of %s could be canceled in %g s", ", ".join(ids), CANCEL_WITHIN)
