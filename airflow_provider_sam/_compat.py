@@ -75,9 +75,15 @@ __all__ = [
 def object_storage_path(path: Any, conn_id: str | None = None) -> ObjectStoragePath:
     """Give the place that a URI names; `conn_id` wins over the connection in the URI.
 
-    Airflow 2.11 and 3.0 take a `conn_id` of None for the wish to use no connection.
+    Airflow 2.11 and 3.0 take a `conn_id` of None for the wish to use no connection, and on 3.3 the URI's wins over any:
+    so a `conn_id` and one in the URI never meet here.
     """
-    return ObjectStoragePath(path, conn_id=conn_id) if conn_id else ObjectStoragePath(path)
+    if not conn_id:
+        return path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path)
+    scheme, separator, rest = str(path).partition("://")
+    authority, slash, key = rest.partition("/")
+    plain = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{key}"
+    return ObjectStoragePath(plain, conn_id=conn_id)
 
 
 def form_text_fields(fields: Mapping[str, tuple[str, str]]) -> dict[str, Any]:

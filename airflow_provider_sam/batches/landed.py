@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from airflow_provider_sam._compat import object_storage_path, optional_library
 from airflow_provider_sam.api.jsonl import iter_lines
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 READ_BYTES = 1024 * 1024
 
 
+def place_of(path: Any, conn_id: str | None) -> ObjectStoragePath:
+    """Give the place of something published; `conn_id` is for a path that names no connection."""
+    names_one = "@" in urlsplit(str(path)).netloc
+    return object_storage_path(path, None if names_one else conn_id)
+
+
 def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator[Line]:
     """Give the result lines of one file of a manifest, without holding more than a part of it.
 
@@ -27,7 +34,7 @@ def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator
     :param conn_id: the connection of the object storage, where the path names none.
     :raises SamResultsError: after the last line, if the file is not the one that was published.
     """
-    path = object_storage_path(file["path"], conn_id)
+    path = place_of(file["path"], conn_id)
     chunks = _rows(path) if file["format"] == "parquet" else _decoded(path, file["sha256"])
     found = 0
     for line in iter_lines(chunks):

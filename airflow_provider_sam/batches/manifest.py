@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.landed import place_of
 from airflow_provider_sam.batches.ledger import OUTCOMES, TOP_ERRORS
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None) -> dict[str, Any]:
     """
     manifest = source
     if not isinstance(source, Mapping):
-        path = object_storage_path(source, conn_id)
+        path = place_of(source, conn_id)
         if not path.name.endswith(MANIFEST_SUFFIX):
             path = manifest_path(path)
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import AirflowSkipException, BaseOperator, ObjectStoragePath
+from airflow_provider_sam._compat import AirflowSkipException, BaseOperator, object_storage_path
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_sam._compat import Context, XComArg
+    from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.intake import SubmitRun
 
@@ -103,7 +103,7 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
         from airflow_provider_sam.batches.sources import blocks_at
         from airflow_provider_sam.hooks.sam import SamHook
 
-        path = ObjectStoragePath(self.path, conn_id=self.storage_conn_id)
+        path = object_storage_path(self.path, self.storage_conn_id)
         hook = SamHook(self.sam_conn_id)
         with hook.client as client:
             self._run = self._prepare(context, client, self.state_path or hook.config.state_path)

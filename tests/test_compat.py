@@ -1,0 +1,33 @@
+"""What is different between versions of Airflow is the same behind `_compat`."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_sam._compat import ObjectStoragePath, object_storage_path
+from airflow_provider_sam.batches.landed import place_of
+
+PLACES = [
+    ("file:///folder/x", None, "file:///folder/x"),
+    ("file:///folder/x", "", "file:///folder/x"),
+    ("file:///folder/x", "given", "file://given@/folder/x"),
+    ("file://named@/folder/x", None, "file://named@/folder/x"),
+    ("file://named@/folder/x@1", "given", "file://given@/folder/x@1"),
+    ("/folder/x@1", None, "/folder/x@1"),
+]
+as_argument = pytest.mark.parametrize("kind", [str, ObjectStoragePath])
+
+
+@as_argument
+@pytest.mark.parametrize(("path", "conn_id", "place"), PLACES)
+def test_a_connection_that_is_given_wins_over_the_one_in_a_path(path, conn_id, place, kind):
+    assert str(object_storage_path(kind(path), conn_id)) == place
+
+
+@as_argument
+@pytest.mark.parametrize(
+    ("path", "conn_id", "place"),
+    [*PLACES[:4], ("file://named@/folder/x@1", "given", "file://named@/folder/x@1"), *PLACES[5:]],
+)
+def test_a_connection_in_the_path_of_something_published_wins(path, conn_id, place, kind):
+    assert str(place_of(kind(path), conn_id)) == place
