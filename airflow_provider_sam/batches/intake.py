@@ -11,7 +11,7 @@ from airflow_provider_sam.batches.spool import Spool
 from airflow_provider_sam.batches.submitting import Submitter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.remembering import Wishes
@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.watching import Logger
 
 
+EXAMPLES = 3
+"""How many custom_ids an error names."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """On which terms an input is submitted.
 
     :param defaults: parameters for the requests that lack them.
+    :param only: the custom_ids of the requests that are submitted, all of which the input must hold; None for all.
     :param max_requests: the most requests, or None for no limit of ours.
     :param max_input_tokens: the most input tokens, as estimated, or None.
     :param token_samples: from how many requests they are estimated.
@@ -34,6 +39,7 @@ class Terms:
     """
 
     defaults: Mapping[str, Any] | None = None
+    only: Collection[str] | None = None
     max_requests: int | None = None
     max_input_tokens: int | None = None
     token_samples: int = 20
@@ -69,9 +75,10 @@ class SubmitRun:
         terms = self._terms
         sample = Sample(terms.token_samples)
         observe = sample.add if terms.max_input_tokens is not None else None
-        with Spool(self._client.settings.limits, defaults=terms.defaults, observe=observe) as spool:
+        with Spool(self._client.settings.limits, defaults=terms.defaults, only=terms.only, observe=observe) as spool:
             shards = spool.lay(parts)
             total = sum(shard.requests for shard in shards)
+            _check_found(shards, terms.only)
             _check_shape(shards, terms)
             check_number(total, terms.max_requests)
             if terms.max_input_tokens is not None and total:
@@ -88,6 +95,17 @@ def _check_shape(shards: Sequence[Shard], terms: Terms) -> None:
             f"{sum(shard.requests for shard in shards)} requests make {len(shards)} batches, and this operator creates "
             "one: write them as JSONL to object storage and use ObjectStorageToSamBatchOperator"
         )
+
+
+def _check_found(shards: Sequence[Shard], only: Collection[str] | None) -> None:
+    if only is None or len(only) == sum(shard.requests for shard in shards):
+        return
+    missing = sorted(name for name in only if not any(shard.holds(name) for shard in shards))
+    examples = ", ".join(repr(name) for name in missing[:EXAMPLES])
+    raise SamRequestError(
+        f"{len(missing)} of the {len(only)} requests to send again are not in the input, such as {examples}: it is not "
+        "the input that was sent before"
+    )
 
 
 def whole_number(name: str, value: int | str | None) -> int | None:

@@ -19,7 +19,7 @@ class ResultsPolicy:
     :param max_failed_ratio: fail when a larger part of the results is failed, from 0 to 1; None for any part.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
         as failed too.
-    :raises SamRequestError: the ratio is none.
+    :raises SamRequestError: the ratio is none, or the stop reasons are no list.
     """
 
     fail_on_partial_error: bool = False
@@ -27,9 +27,10 @@ class ResultsPolicy:
     treat_stop_reasons_as_failed: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a ratio that is none, such as a percentage."""
+        """Refuse a ratio that is none, such as a percentage, and a lone stop reason, which is a list of letters."""
         if self.max_failed_ratio is not None and not 0 <= self.max_failed_ratio <= 1:
             raise SamRequestError(f"max_failed_ratio must be from 0 to 1, got {self.max_failed_ratio}")
+        check_stop_reasons(self.treat_stop_reasons_as_failed)
 
     def failures(self, total: Mapping[str, Any]) -> dict[str, int]:
         """Count what is failed, by outcome or stop reason; all but `succeeded` is.
@@ -58,3 +59,12 @@ class ResultsPolicy:
         errors = "; ".join(f"{error['count']} x {error['type']}: {error['message']}" for error in total["errors"][:3])
         limit = "none may be" if not allowed else f"{allowed:.1%} may be"
         return f"{count} of {lines} results are failed ({kinds}), {limit}{f'. {errors}' if errors else ''}"
+
+
+def check_stop_reasons(value: Collection[str]) -> None:
+    """Refuse a lone string, whose letters would be taken for stop reasons.
+
+    :raises SamRequestError: it is one.
+    """
+    if isinstance(value, str):
+        raise SamRequestError(f"treat_stop_reasons_as_failed must be a list, got {value!r}; write [{value!r}]")

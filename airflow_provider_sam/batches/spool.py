@@ -16,7 +16,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.requests import SEPARATOR, Block, Problems, RequestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Any
 
@@ -35,7 +35,7 @@ class Shard:
     """The body of one batch: iterating gives its bytes, the same every time it begins.
 
     :param content_length: bytes of the body, exactly.
-    :param first: the place of its first request in the whole input, from 0.
+    :param first: the place of its first request among all that are laid down, from 0.
     :param requests: how many there are.
     :param fingerprint: SHA-256 of the body, in hexadecimal.
     """
@@ -67,6 +67,7 @@ class Spool:
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
+    :param only: the custom_ids of the requests that are laid down, among all that are read and checked; None for all.
     :param observe: called with every request as it is sent, such as to sample some.
     """
 
@@ -75,13 +76,16 @@ class Spool:
         limits: Limits,
         *,
         defaults: Mapping[str, Any] | None = None,
+        only: Container[str] | None = None,
         observe: Callable[[PreparedRequest], None] | None = None,
     ) -> None:
         self._limits = limits
         self._reader = RequestReader(limits, defaults)
+        self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
         self._places: dict[str, int] = {}
+        self._laid = self._places if only is None else {}
         self._problems = Problems()
         self._total = 0
         self._shards: list[Shard] = []
@@ -113,7 +117,7 @@ class Spool:
 
     def _take_unchanged(self, block: Block) -> bool:
         """Take a block at once, if nothing in it needs a look of its own."""
-        if self._observe is not None or self._problems.count:
+        if self._only is not None or self._observe is not None or self._problems.count:
             return False
         prepared = self._reader.read_unchanged(block)
         if prepared is None:
@@ -138,11 +142,11 @@ class Spool:
 
     def _finish_shard(self) -> None:
         draft = self._draft
-        self._shards.append(draft.finish(self._places))
+        self._shards.append(draft.finish(self._laid))
         self._draft = _Draft(self._file, first=draft.first + draft.requests, offset=draft.offset + draft.size)
 
     def _checked(self, entry: Entry) -> PreparedRequest | None:
-        """Read one request; None where anything in the input is wrong, so that nothing will be sent."""
+        """Read one request; None where it is left out, or anything in the input is wrong, so that nothing is sent."""
         index = self._total - 1
         try:
             request = self._reader.read(entry, self._total)
@@ -155,6 +159,10 @@ class Spool:
             self._problems.add(f"{_name(entry, request)}: {len(request.data)} bytes, more than a batch may have")
         if self._problems.count:
             return None
+        if self._only is not None:
+            if request.custom_id not in self._only:
+                return None
+            self._laid[request.custom_id] = len(self._laid)
         if self._observe is not None:
             self._observe(request)
         return request

@@ -8,7 +8,7 @@ from airflow_provider_sam._compat import AirflowSkipException, BaseOperator, obj
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
@@ -22,19 +22,29 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
     memory grows by about 150 bytes a request, for its custom_id. Batches are filled to the limits of number and bytes
     and created one after the other. Each is remembered, so that a retry creates only the missing ones.
 
+    With `only_failed_of` it sends a second round: of the same input, the requests that failed in the first one for no
+    reason of their own. They expired, were canceled, or errored in a way that another try may be spared. Requests keep
+    their `custom_id`, so that `carry_over` of `SamBatchToObjectStorageOperator` makes one file of both rounds. If there
+    are none, the task is skipped.
+
     :param path: a URI of any scheme that Airflow's object storage knows (templated): a JSONL file, a directory, or a
         pattern with ``*`` in its last part. Files that end in ``.gz`` and ``.zst`` are decompressed (``.zst`` needs
         ``airflow-provider-sam[zstd]``); several files are read by their names. A line is a prompt (a JSON string), or
         an object with `params` and perhaps a `custom_id`; those without one are called ``request-1``, ``request-2`` and
         so on, by their place in the whole input.
-    :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
+    :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any. For a
+        manifest and its files it is the one where their paths name none.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them. Data: never
         rendered as a template.
-    :param max_requests: fail, before anything is sent, if there are more requests (templated).
+    :param only_failed_of: the manifest of an earlier publication of this input's results, or its path (templated). What
+        comes from upstream must be one: nothing there is an error, and never means that all is sent. Default: send all.
+    :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
+        as failed for `only_failed_of`. Their requests are sent as the first time, but for what `defaults` adds.
+    :param max_requests: fail, before anything is sent, if there are more requests to send (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
         sample by the API's free count (templated).
     :param token_samples: from how many requests the tokens are estimated. Default: 20.
-    :param on_empty: whether a task without requests fails (the default) or is skipped: `fail` or `skip`.
+    :param on_empty: whether a task whose input has no requests fails (the default) or is skipped: `fail` or `skip`.
     :param adopt_batch_id: batches to take for this task's own instead of creating them, such as after an error that
         names two: an id or a list (templated). Each stands for the first missing batch of its size; empty means none.
     :param resubmit: create other batches when the task is cleared. By default a cleared task returns the batches that
@@ -46,7 +56,9 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
     :param betas: names of beta features for all batches (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection of the API (templated). Default: `sam_default`.
 
-    :raises SamRequestError: the input is not what the API takes; the first few lines are named, and nothing was sent.
+    :raises SamRequestError: the input is not what the API takes, or lacks requests that `only_failed_of` names; the
+        first few are named, and nothing was sent.
+    :raises SamResultsError: a file of `only_failed_of` is not the one that was published; nothing was sent.
     :raises SamBudgetError: there are more requests or tokens than allowed; nothing was sent.
     :raises SamSubmissionError: it cannot be said which batch is this task's; the message names those in question.
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
@@ -55,6 +67,7 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
     template_fields = (
         "path",
         "storage_conn_id",
+        "only_failed_of",
         "max_requests",
         "max_input_tokens",
         "adopt_batch_id",
@@ -70,6 +83,8 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
         path: str | ObjectStoragePath | XComArg,
         storage_conn_id: str | None = None,
         defaults: Mapping[str, Any] | None = None,
+        only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
+        treat_stop_reasons_as_failed: Sequence[str] = (),
         max_requests: int | str | None = None,
         max_input_tokens: int | str | None = None,
         token_samples: int = 20,
@@ -86,6 +101,9 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
         self.path: Any = path
         self.storage_conn_id = storage_conn_id
         self.defaults = defaults
+        self.only_failed_of: Any = only_failed_of
+        self._is_second_round = only_failed_of is not None  # whatever it holds when the task runs
+        self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
         self.max_requests = max_requests
         self.max_input_tokens = max_input_tokens
         self.token_samples = token_samples
@@ -104,21 +122,54 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
         from airflow_provider_sam.hooks.sam import SamHook
 
         path = object_storage_path(self.path, self.storage_conn_id)
+        only = self._failed_before() if self._is_second_round else None
         hook = SamHook(self.sam_conn_id)
         with hook.client as client:
-            self._run = self._prepare(context, client, self.state_path or hook.config.state_path)
+            self._run = self._prepare(context, client, self.state_path or hook.config.state_path, only)
             ids = self._run.submit(blocks_at(path))
         if not ids:
             raise AirflowSkipException(f"There are no requests at {path}.")
         return ids
 
-    def _prepare(self, context: Context, client: SamClient, state_path: str | ObjectStoragePath | None) -> SubmitRun:
+    def _failed_before(self) -> set[str]:
+        """Name the requests that an earlier publication has no good result of.
+
+        :raises AirflowSkipException: there are none.
+        """
+        from airflow_provider_sam.api.errors import SamRequestError
+        from airflow_provider_sam.batches.failed_rows import failed_custom_ids
+        from airflow_provider_sam.batches.judging import check_stop_reasons
+        from airflow_provider_sam.batches.manifest import read_manifest
+
+        if not self.only_failed_of:
+            raise SamRequestError(
+                f"only_failed_of must be a manifest or its path, got {self.only_failed_of!r}: the upstream task has "
+                "returned none. To send all requests, leave the argument out"
+            )
+        check_stop_reasons(self.treat_stop_reasons_as_failed)
+        manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id)
+        stop_reasons = self.treat_stop_reasons_as_failed
+        failed = failed_custom_ids(manifest, stop_reasons=stop_reasons, conn_id=self.storage_conn_id)
+        total = manifest["total"]["lines"]
+        if not failed:
+            raise AirflowSkipException(f"None of {total} requests failed in a way that is worth another try.")
+        self.log.info("%d of %d requests failed in a way that is worth another try", len(failed), total)
+        return failed
+
+    def _prepare(
+        self,
+        context: Context,
+        client: SamClient,
+        state_path: str | ObjectStoragePath | None,
+        only: Collection[str] | None,
+    ) -> SubmitRun:
         from airflow_provider_sam.batches.intake import SubmitRun, Terms, ids_to_adopt, whole_number
         from airflow_provider_sam.batches.remembering import Wishes
         from airflow_provider_sam.batches.state import memory_for
 
         terms = Terms(
             defaults=self.defaults,
+            only=only,
             max_requests=whole_number("max_requests", self.max_requests),
             max_input_tokens=whole_number("max_input_tokens", self.max_input_tokens),
             token_samples=self.token_samples,

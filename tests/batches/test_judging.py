@@ -48,3 +48,8 @@ def test_complaint(policy, total, complaint):
 def test_a_ratio_that_is_none_is_refused(ratio):
     with pytest.raises(SamRequestError, match="must be from 0 to 1"):
         ResultsPolicy(max_failed_ratio=ratio)
+
+
+def test_a_lone_stop_reason_is_refused():
+    with pytest.raises(SamRequestError, match=r"must be a list, got 'max_tokens'; write \['max_tokens'\]"):
+        ResultsPolicy(treat_stop_reasons_as_failed="max_tokens")

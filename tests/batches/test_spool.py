@@ -24,8 +24,8 @@ def request(name, **params):
     return {"custom_id": name, "params": PARAMS | params}
 
 
-def bodies(requests, **limits):
-    with Spool(Limits(**limits)) as spool:
+def bodies(requests, *, only=None, **limits):
+    with Spool(Limits(**limits), only=only) as spool:
         shards = spool.lay(entries_of(requests))
         return shards, [b"".join(shard) for shard in shards]
 
@@ -61,6 +61,25 @@ def test_a_shard_knows_which_requests_are_its_own():
     (first, second), _ = bodies([request("a"), request("b"), request("c")], max_batch_requests=2)
     assert [first.holds(name) for name in "abcd"] == [True, True, False, False]
     assert [second.holds(name) for name in "abcd"] == [False, False, True, False]
+
+
+def test_only_some_requests_of_an_input_are_laid_down_and_held_and_generated_names_count_all():
+    requests = [request("a"), request("b"), {"params": PARAMS}, request("d"), {"params": PARAMS}]
+    (first, second), sent = bodies(requests, only={"a", "d", "request-5", "z"}, max_batch_requests=2)
+    names = [[row["custom_id"] for row in json.loads(body)["requests"]] for body in sent]
+    assert names == [["a", "d"], ["request-5"]]
+    everyone = ["a", "b", "request-3", "d", "request-5", "z"]
+    assert [name for name in everyone if first.holds(name)] == ["a", "d"]
+    assert [name for name in everyone if second.holds(name)] == ["request-5"]
+
+
+def test_requests_that_are_left_out_are_checked_and_not_observed():
+    seen = []
+    with Spool(Limits(), only={"b"}, observe=lambda request: seen.append(request.custom_id)) as spool:
+        spool.lay(entries_of([request("a"), request("b")]))
+        assert seen == ["b"]
+    with pytest.raises(SamRequestError, match=r"1 of 3 .*requests\[2\] \(custom_id 'a'\)"):
+        bodies([request("a"), request("b"), request("a")], only={"b"})
 
 
 def test_an_empty_input_makes_no_batch():
