@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_sam.emulator import SamEmulator
 from tests.commands import run_dag
 
 EXAMPLES = Path(__file__).parents[1] / "example_dags"
@@ -36,9 +37,25 @@ def each_prompt_of_the_file_has_one_answer(sam, folder):
     assert sent == [json.loads(line) for line in prompts.read_bytes().splitlines()]
 
 
+def each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took(sam, folder):
+    (prompts,) = folder.glob("*/prompts.jsonl")
+    asked = [f"request-{number}" for number, _ in enumerate(prompts.read_bytes().splitlines(), 1)]
+    (first,) = prompts.parent.glob("round-1/*.jsonl")
+    failed = [custom_id for custom_id, outcome in results_in(first) if outcome != "succeeded"]
+    assert [batch.requests for batch in sam.batches] == [len(asked), *([len(failed)] if failed else [])]
+    assert Counter(results_in(prompts.with_name("final.jsonl"))) == Counter((name, "succeeded") for name in asked)
+
+
+def results_in(file):
+    """Give custom_id and outcome of each result."""
+    rows = map(json.loads, file.read_bytes().splitlines())
+    return [(row["custom_id"], row["result"]["type"]) for row in rows]
+
+
 WHAT_HOLDS = {
     "example_sam_batch": each_installed_package_has_one_answer,
     "example_sam_object_storage": each_prompt_of_the_file_has_one_answer,
+    "example_sam_two_rounds": each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took,
 }
 """What must be true when an example, named by its file, has run."""
 
@@ -51,3 +68,20 @@ def test_an_example_does_what_it_says_and_does_not_show_the_key(sam_emulator, tm
     WHAT_HOLDS[dag_id](sam_emulator, tmp_path)
     # Airflow 3.0's `dags test` logs, at level debug, that it registers the key as a secret.
     assert sam_emulator.api_key not in re.sub(r".*msg=MaskSecret\(.*", "", said)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("database")
+def test_the_second_round_answers_what_failed_in_the_first(tmp_path):
+    seen = set()
+
+    def fail_some_once(custom_id):
+        if custom_id in seen:
+            return None
+        seen.add(custom_id)
+        return {"0": "errored", "3": "expired", "6": "canceled"}.get(custom_id[-1])
+
+    with SamEmulator(outcomes=fail_some_once) as sam:
+        run_dag("example_sam_two_rounds", sam, {"folder": tmp_path.as_uri()})
+        WHAT_HOLDS["example_sam_two_rounds"](sam, tmp_path)
+        assert len(sam.batches) == 2

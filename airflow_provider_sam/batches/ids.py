@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from airflow_provider_sam.api.errors import SamRequestError
 
 
-def batch_ids(value: object) -> list[str]:
+def batch_ids(value: object, *, may_be_none: bool = False) -> list[str]:
     """Read one id or several.
 
+    :param may_be_none: whether None and an empty list, as a skipped task leaves them, mean no batch at all.
     :raises SamRequestError: there is none, one stands twice, or what came is not an id; the message says what to write.
     """
+    if value is None and may_be_none:
+        return []
     given = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     ids = [_id(item) for item in given]
-    if not ids:
+    if not ids and not may_be_none:
         raise SamRequestError("batch_id is an empty list; name at least one batch")
     if repeated := sorted({item for item in ids if ids.count(item) > 1}):
         raise SamRequestError(f"batch_id names a batch twice: {', '.join(repeated)}")

@@ -91,13 +91,16 @@ def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def read_manifest(source: Any, *, conn_id: str | None = None) -> dict[str, Any]:
+def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manifest") -> dict[str, Any]:
     """Read a manifest from what a task returned, or from where it lies.
 
     :param source: the manifest itself, its path, or the path of what it describes.
     :param conn_id: the connection of the object storage, where the path names none.
+    :param what: the argument that holds it, for a message.
     :raises SamRequestError: it is not there, or is no manifest that this version knows.
     """
+    if not source:  # None, for one, is what an upstream task leaves that was skipped
+        raise SamRequestError(f"{what} must be a manifest or the path of one, got {source!r}: no task has given any")
     manifest = source
     if not isinstance(source, Mapping):
         path = place_of(source, conn_id)

@@ -22,7 +22,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     results of each kind equals what the API itself says about the batch. A download that breaks goes on where it was.
     Memory does not grow with the size of the results.
 
-    :param batch_id: the batch, or a list of batches (templated).
+    :param batch_id: the batch, or a list of batches (templated). With `carry_over`, none at all is fine too: None or an
+        empty list, as a second round that was skipped leaves it. Then everything is carried over.
     :param path: where the results go, as a URI of any scheme that Airflow's object storage knows (templated). One that
         ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch, a few at a time; any other
         is a file for one batch, or with `carry_over` for several. A name that ends with `.gz` or `.zst` (extra `zstd`)
@@ -35,6 +36,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         else is replaced. `replace`: land anew. `error`: fail.
     :param carry_over: the manifest of an earlier publication, or its path (templated): its results whose `custom_id`
         these batches do not answer are added, so that one file holds each `custom_id` once. Needs a file as `path`.
+        What comes from upstream must be a manifest; nothing there is an error.
     :param fail_on_partial_error: fail when a single result is not `succeeded`. Default: False.
     :param max_failed_ratio: fail when a larger part of the results, from 0 to 1, is not `succeeded`. Default: any part.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
@@ -81,6 +83,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.format = format
         self.overwrite = overwrite
         self.carry_over: Any = carry_over
+        self._carries_over = carry_over is not None  # whatever it holds when the task runs
         self.fail_on_partial_error = fail_on_partial_error
         self.max_failed_ratio = max_failed_ratio
         self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
@@ -118,11 +121,11 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow_provider_sam.batches.publishing import Publication
 
         carry_over = None
-        if self.carry_over is not None:
-            manifest = read_manifest(self.carry_over, conn_id=self.storage_conn_id)
+        if self._carries_over:
+            manifest = read_manifest(self.carry_over, conn_id=self.storage_conn_id, what="carry_over")
             carry_over = CarryOver(manifest, conn_id=self.storage_conn_id)
         return Publication(
-            batch_ids=batch_ids(self.batch_id),
+            batch_ids=batch_ids(self.batch_id, may_be_none=self._carries_over),
             path=object_storage_path(self.path, self.storage_conn_id),
             is_directory=str(self.path).endswith("/"),  # of the argument: a path object forgets its last slash
             format=self.format,

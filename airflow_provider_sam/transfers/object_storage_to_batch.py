@@ -136,18 +136,12 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
 
         :raises AirflowSkipException: there are none.
         """
-        from airflow_provider_sam.api.errors import SamRequestError
         from airflow_provider_sam.batches.failed_rows import failed_custom_ids
         from airflow_provider_sam.batches.judging import check_stop_reasons
         from airflow_provider_sam.batches.manifest import read_manifest
 
-        if not self.only_failed_of:
-            raise SamRequestError(
-                f"only_failed_of must be a manifest or its path, got {self.only_failed_of!r}: the upstream task has "
-                "returned none. To send all requests, leave the argument out"
-            )
         check_stop_reasons(self.treat_stop_reasons_as_failed)
-        manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id)
+        manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id, what="only_failed_of")
         stop_reasons = self.treat_stop_reasons_as_failed
         failed = failed_custom_ids(manifest, stop_reasons=stop_reasons, conn_id=self.storage_conn_id)
         total = manifest["total"]["lines"]

@@ -16,6 +16,18 @@ def test_one_id_or_several_become_a_list(value, ids):
     assert batch_ids(value) == ids
 
 
+@pytest.mark.parametrize("value", [None, [], ()])
+def test_there_may_be_none_where_that_is_said(value):
+    assert batch_ids(value, may_be_none=True) == []
+
+
+@pytest.mark.parametrize("may_be_none", [False, True])
+@pytest.mark.parametrize("value", ["", " ", [None], [""]])
+def test_an_id_is_never_empty(value, may_be_none):
+    with pytest.raises(SamRequestError, match="must be the id of a batch"):
+        batch_ids(value, may_be_none=may_be_none)
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

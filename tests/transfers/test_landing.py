@@ -254,6 +254,42 @@ def test_two_rounds_make_one_file_with_each_custom_id_once(ended, requests, tmp_
     assert run(batch_id=second, path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)[1] == final
 
 
+@pytest.mark.parametrize("none", [None, []])
+@pytest.mark.parametrize("name", ["final.jsonl", "final.parquet"])
+def test_a_second_round_that_was_skipped_leaves_all_results_of_the_first(ended, sam, requests, tmp_path, none, name):
+    _, first = run(batch_id=[ended(FAILURES), ended(None, renamed(requests))], path=f"{tmp_path.as_uri()}/first/")
+    asked = len(sam.requests)
+    arguments = {"path": (tmp_path / name).as_uri(), "carry_over": first, "delete_after_publish": True}
+    _, final = run(batch_id=none, format=name.partition(".")[2], **arguments)
+    assert list(iter_published(final)) == list(iter_published(first))
+    assert final["batches"] == []
+    assert final["total"] == first["total"] | {"bytes": (tmp_path / name).stat().st_size}
+    assert run(batch_id=none, format=name.partition(".")[2], **arguments)[1] == final
+    assert len(sam.requests) == asked, "the API has nothing to say about it"
+
+
+def renamed(requests):
+    return [{**request, "custom_id": f"other-{number}"} for number, request in enumerate(requests)]
+
+
+@pytest.mark.parametrize("none", [None, []])
+def test_no_batch_and_nothing_to_carry_over_is_an_error(sam, tmp_path, none):  # noqa: ARG001 - the connection
+    with pytest.raises(SamRequestError, match="batch_id"):
+        run(batch_id=none, path=(tmp_path / "final.jsonl").as_uri())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("nothing", [None, {}, ""])
+def test_no_manifest_where_one_was_meant_to_come_is_never_taken_for_none(ended, tmp_path, nothing):
+    operator = SamBatchToObjectStorageOperator(
+        task_id="land", batch_id=ended(), path=(tmp_path / "final.jsonl").as_uri(), carry_over=1
+    )
+    operator.carry_over = nothing  # as Airflow puts in place what came from upstream
+    with pytest.raises(SamRequestError, match=f"carry_over must be a manifest or the path of one, got {nothing!r}"):
+        operator.execute({})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_has_changed_is_not_carried_over(ended, requests, tmp_path):
     _, first = run(batch_id=ended(FAILURES), path=(tmp_path / "first.jsonl").as_uri())
     changed = (tmp_path / "first.jsonl").read_bytes().replace(b"Internal", b"External")

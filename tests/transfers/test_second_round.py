@@ -105,7 +105,7 @@ def test_the_task_is_skipped_when_there_is_nothing_to_send_again(sam, tmp_path, 
 def test_no_manifest_where_one_was_meant_to_come_never_means_all(sam, first, tmp_path, nothing):  # noqa: ARG001
     operator = ObjectStorageToSamBatchOperator(task_id="again", path=(tmp_path / "in.jsonl").as_uri(), only_failed_of=1)
     operator.only_failed_of = nothing  # as Airflow puts in place what came from upstream
-    with pytest.raises(SamRequestError, match=f"only_failed_of must be a manifest or its path, got {nothing!r}"):
+    with pytest.raises(SamRequestError, match=f"only_failed_of must be a manifest or the path of one, got {nothing!r}"):
         operator.execute({})
     assert sam.count(CREATE) == 1
 
