@@ -32,9 +32,9 @@ def page_of(console_url: str, batch_id: str) -> str:
 
 
 def leave_link(context: Context, console_url: str | None, batch_ids: Sequence[str]) -> None:
-    """Leave the URL for the link: of the first batch, where there are several.
+    """Leave the URL for the link: of the first batch, where there are several; without one, nothing.
 
     :param console_url: the connection's; None leaves nothing.
     """
-    if console_url:
+    if console_url and batch_ids:
         context["ti"].xcom_push(key=XCOM_KEY, value=page_of(console_url, batch_ids[0]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 from airflow_provider_sam.operators.verbatim import Verbatim
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class SamCreateBatchOperator(BaseOperator):
         "betas",
         "sam_conn_id",
     )
+    operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
     def __init__(
@@ -105,6 +107,7 @@ class SamCreateBatchOperator(BaseOperator):
             ids = self._run.submit(entries)
         if not ids:
             raise AirflowSkipException("There are no requests.")
+        leave_link(context, hook.config.console_url, ids)
         return ids[0]
 
     def _prepare(self, context: Context, client: SamClient, state_path: str | ObjectStoragePath | None) -> SubmitRun:
@@ -144,6 +147,7 @@ class SamOneBatchOperator(BaseOperator):
     """
 
     template_fields = ("batch_id", "betas", "sam_conn_id")
+    operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
     def __init__(
@@ -159,11 +163,17 @@ class SamOneBatchOperator(BaseOperator):
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
-    def client(self) -> SamClient:
-        """Give a new client; the caller closes it."""
+    def client(self, context: Context) -> SamClient:
+        """Give a new client, which the caller closes, and leave the link: to the batch also of a task that then fails.
+
+        :raises SamRequestError: `batch_id` is no id.
+        """
+        from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.hooks.sam import SamHook
 
-        return SamHook(self.sam_conn_id).client
+        hook = SamHook(self.sam_conn_id)
+        leave_link(context, hook.config.console_url, batch_ids(self.batch_id))
+        return hook.client
 
 
 class SamCancelBatchOperator(SamOneBatchOperator):
@@ -173,9 +183,9 @@ class SamCancelBatchOperator(SamOneBatchOperator):
     for that. Canceling a batch twice does no harm. Takes what `SamOneBatchOperator` takes.
     """
 
-    def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> str:
         """Ask for the cancellation and give the status that the API answers."""
-        with self.client() as client:
+        with self.client(context) as client:
             batch = client.cancel_batch(self.batch_id, betas=self.betas)
         self.log.info("Asked to cancel batch %s; it is %s", batch.id, batch.processing_status)
         return batch.processing_status
@@ -189,9 +199,9 @@ class SamDeleteBatchOperator(SamOneBatchOperator):
     :raises SamStatusError: the batch is not there, or has not ended yet (400 or 409); wait for it first.
     """
 
-    def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> str:
         """Delete the batch and give its id."""
-        with self.client() as client:
+        with self.client(context) as client:
             deleted = client.delete_batch(self.batch_id, betas=self.betas)
         self.log.info("Deleted batch %s", deleted.id)
         return deleted.id

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import Asset, BaseOperator, get_hook_lineage_collector, object_storage_path
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     """
 
     template_fields = ("batch_id", "path", "storage_conn_id", "carry_over", "betas", "sam_conn_id")
+    operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
     def __init__(
@@ -105,7 +107,9 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             treat_stop_reasons_as_failed=self.treat_stop_reasons_as_failed,
         )
         publication = self._publication()
-        with SamHook(self.sam_conn_id).client as client:
+        hook = SamHook(self.sam_conn_id)
+        leave_link(context, hook.config.console_url, publication.batch_ids)
+        with hook.client as client:
             manifest = publish(client, publication, log=self.log)
             self._tell_lineage(manifest, client.settings.base_url, context)
             if complaint := policy.complaint(manifest["total"]):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import AirflowSkipException, BaseOperator, object_storage_path
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -75,6 +76,7 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
         "betas",
         "sam_conn_id",
     )
+    operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
     def __init__(
@@ -129,6 +131,7 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
             ids = self._run.submit(blocks_at(path))
         if not ids:
             raise AirflowSkipException(f"There are no requests at {path}.")
+        leave_link(context, hook.config.console_url, ids)
         return ids
 
     def _failed_before(self) -> set[str]:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
+from airflow_provider_sam.api.errors import SamStatusError
+from airflow_provider_sam.emulator import OnDemand
+from airflow_provider_sam.exceptions import SamResultsError
 from airflow_provider_sam.get_provider_info import get_provider_info
+from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.links import batch as links
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link, page_of
+from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator, SamDeleteBatchOperator
 from airflow_provider_sam.sensors.batch import SamBatchSensor
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
+from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
 
 @pytest.mark.parametrize(
@@ -41,5 +51,102 @@ def test_the_link_is_what_the_task_left_behind(mocker, left, url):
 
 def test_airflow_knows_the_link():
     assert get_provider_info()["extra-links"] == [f"{links.__name__}.SamBatchLink"]
-    sensor = SamBatchSensor(task_id="wait", batch_id="msgbatch_1")
-    assert [link.name for link in sensor.operator_extra_links] == ["Sam batch"]
+
+
+CONSOLE = "https://console.example/batches/{batch_id}"
+PARAMS = {"model": "sam-small", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}
+REQUESTS = [{"custom_id": "a", "params": PARAMS}]
+
+
+class TaskInstance(SimpleNamespace):
+    """What the tasks ask of a task instance."""
+
+    def __init__(self):
+        super().__init__(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=0, xcoms={})
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = value
+
+
+@pytest.fixture
+def batch_id(sam):
+    """A batch that runs until it is ended."""
+    sam.progress = OnDemand()
+    with SamHook().client as client:
+        return client.create_batch(REQUESTS).id
+
+
+@pytest.fixture
+def console(sam, monkeypatch):
+    connection = json.loads(sam.connection_json) | {"extra": {"console_url": CONSOLE}}
+    monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(connection))
+
+
+def create(_batch_id, folder):
+    return SamCreateBatchOperator(task_id="task", requests=REQUESTS, state_path=folder.as_uri())
+
+
+def submit(_batch_id, folder):
+    (folder / "in.jsonl").write_text(json.dumps(REQUESTS[0]))
+    path = (folder / "in.jsonl").as_uri()
+    return ObjectStorageToSamBatchOperator(task_id="task", path=path, state_path=folder.as_uri())
+
+
+def wait(batch_id, _folder):
+    return SamBatchSensor(task_id="task", batch_id=batch_id)
+
+
+def land(batch_id, folder):
+    return SamBatchToObjectStorageOperator(task_id="task", batch_id=batch_id, path=(folder / "out.jsonl").as_uri())
+
+
+def cancel(batch_id, _folder):
+    return SamCancelBatchOperator(task_id="task", batch_id=batch_id)
+
+
+def delete(batch_id, _folder):
+    return SamDeleteBatchOperator(task_id="task", batch_id=batch_id)
+
+
+TASKS = [create, submit, wait, land, cancel, delete]
+
+
+@pytest.mark.parametrize("make", TASKS)
+@pytest.mark.usefixtures("console")
+def test_every_task_with_a_batch_leads_to_it(sam, batch_id, tmp_path, make):
+    ti = TaskInstance()
+    task = make(batch_id, tmp_path)
+    assert [link.name for link in task.operator_extra_links] == ["Sam batch"]
+    if make is not cancel:
+        sam.end_batch(batch_id)
+    task.execute({"ti": ti})
+    newest = sam.batches[-1].id if make in {create, submit} else batch_id
+    assert ti.xcoms == {links.XCOM_KEY: CONSOLE.format(batch_id=newest)}
+
+
+@pytest.mark.usefixtures("console")
+@pytest.mark.parametrize(("make", "error"), [(land, SamResultsError), (delete, SamStatusError)])
+def test_the_link_is_there_when_the_task_then_fails(batch_id, tmp_path, make, error):
+    ti = TaskInstance()
+    with pytest.raises(error):
+        make(batch_id, tmp_path).execute({"ti": ti})
+    assert ti.xcoms == {links.XCOM_KEY: CONSOLE.format(batch_id=batch_id)}
+
+
+@pytest.mark.parametrize("make", TASKS)
+def test_no_task_leaves_a_link_without_a_console(sam, batch_id, tmp_path, make):
+    ti = TaskInstance()
+    if make is not cancel:
+        sam.end_batch(batch_id)
+    make(batch_id, tmp_path).execute({"ti": ti})
+    assert ti.xcoms == {}
+
+
+@pytest.mark.usefixtures("console")
+def test_a_landing_without_a_batch_leaves_no_link(sam, batch_id, tmp_path):
+    ti = TaskInstance()
+    sam.end_batch(batch_id)
+    first = land(batch_id, tmp_path).execute({"ti": TaskInstance()})
+    path = (tmp_path / "final.jsonl").as_uri()
+    SamBatchToObjectStorageOperator(task_id="task", batch_id=[], carry_over=first, path=path).execute({"ti": ti})
+    assert ti.xcoms == {}
