@@ -29,10 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batches": GROUND | {"batches"},
     "hooks": GROUND | {"connection", "hooks"},
     "links": BELOW_TASKS | {"links"},
+    "submit_task": BELOW_TASKS | {"links"},
     "triggers": BELOW_TASKS | {"triggers"},
     "results": GROUND | {"batches"},
-    "operators": BELOW_TASKS | {"links", "operators"},
-    "transfers": BELOW_TASKS | {"links", "transfers"},
+    # Operators and transfers never import each other: what both need to submit is a room below them.
+    "operators": BELOW_TASKS | {"links", "operators", "submit_task"},
+    "transfers": BELOW_TASKS | {"links", "submit_task", "transfers"},
     "sensors": BELOW_TASKS | {"links", "sensors", "triggers"},
     "decorators": BELOW_TASKS | {"decorators", "operators", "sensors", "transfers"},
     "task_groups": BELOW_TASKS | {"operators", "sensors", "task_groups", "transfers"},
@@ -211,6 +213,7 @@ def test_importing_all_a_dag_needs_loads_no_heavy_library_that_airflow_has_not_l
         ("hooks.sam", "from airflow_provider_sam import emulator", "hooks may not import emulator"),
         ("operators.batch", "from ..sensors.batch import x", "operators may not import sensors"),
         ("operators.batch", "import airflow_provider_sam.transfers.x", "operators may not import transfers"),
+        ("submit_task", "import airflow_provider_sam.operators.x", "submit_task may not import operators"),
         ("transfers.x", "from airflow_provider_sam.operators.batch import x", "transfers may not import operators"),
         (
             "batches.state",

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
+from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 from airflow_provider_sam.operators.verbatim import Verbatim
+from airflow_provider_sam.submit_task import SamSubmitTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.batches.intake import SubmitRun
 
 
-class SamCreateBatchOperator(BaseOperator):
+class SamCreateBatchOperator(SamSubmitTask):
     """Creates one message batch and returns its id. Whatever breaks on the way, it is one batch.
 
     :param requests: the batch's requests: a list, an upstream task's output that holds one, or a callable that takes
@@ -50,18 +50,7 @@ class SamCreateBatchOperator(BaseOperator):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = (
-        "requests",
-        "defaults",
-        "max_requests",
-        "max_input_tokens",
-        "adopt_batch_id",
-        "state_path",
-        "betas",
-        "sam_conn_id",
-    )
-    operator_extra_links = (SamBatchLink(),)
-    ui_color = "#efe6fb"
+    template_fields = ("requests", "defaults", *SamSubmitTask.template_fields)
 
     def __init__(
         self,
@@ -93,49 +82,14 @@ class SamCreateBatchOperator(BaseOperator):
         self.state_path = state_path
         self.betas = betas
         self.sam_conn_id = sam_conn_id
-        self._run: SubmitRun | None = None
 
     def execute(self, context: Context) -> str:
         """Create the batch, or find the one that an earlier try has created, and give its id."""
         from airflow_provider_sam.batches.sources import entries_of
-        from airflow_provider_sam.hooks.sam import SamHook
 
         entries = entries_of(self.requests.read(context))
-        hook = SamHook(self.sam_conn_id)
-        with hook.client as client:
-            self._run = self._prepare(context, client, self.state_path or hook.config.state_path)
-            ids = self._run.submit(entries)
-        if not ids:
-            raise AirflowSkipException("There are no requests.")
-        leave_link(context, hook.config.console_url, ids)
-        return ids[0]
-
-    def _prepare(self, context: Context, client: SamClient, state_path: str | ObjectStoragePath | None) -> SubmitRun:
-        from airflow_provider_sam.batches.intake import SubmitRun, Terms, ids_to_adopt, whole_number
-        from airflow_provider_sam.batches.remembering import Wishes
-        from airflow_provider_sam.batches.state import memory_for
-
-        terms = Terms(
-            defaults=self.defaults.read(context),
-            max_requests=whole_number("max_requests", self.max_requests),
-            max_input_tokens=whole_number("max_input_tokens", self.max_input_tokens),
-            token_samples=self.token_samples,
-            on_empty=self.on_empty,
-            one_batch=True,
-        )
-        wishes = Wishes(
-            round=context["ti"].max_tries,
-            betas=self.betas,
-            adopt=ids_to_adopt(self.adopt_batch_id),
-            resubmit=self.resubmit,
-            patience=self.visibility_timeout,
-        )
-        return SubmitRun(client, memory_for(context, state_path, log=self.log), wishes, terms, log=self.log)
-
-    def on_kill(self) -> None:
-        """Stop before the last byte is sent; what may have been created is remembered for the next try."""
-        if self._run is not None:
-            self._run.stop()
+        (batch_id,) = self._submit(context, entries, defaults=self.defaults.read(context), one_batch=True)
+        return batch_id
 
 
 class SamOneBatchOperator(BaseOperator):

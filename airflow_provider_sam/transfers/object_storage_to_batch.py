@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import AirflowSkipException, BaseOperator, object_storage_path
+from airflow_provider_sam._compat import AirflowSkipException, object_storage_path
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.submit_task import SamSubmitTask
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
-    from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.batches.intake import SubmitRun
 
 
-class ObjectStorageToSamBatchOperator(BaseOperator):
+class ObjectStorageToSamBatchOperator(SamSubmitTask):
     """Submits the requests of JSONL files as message batches, and returns the list of their ids, in order.
 
     The input is read once, checked as a whole and laid down in a temporary file of its size, before anything is sent;
@@ -65,19 +63,7 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = (
-        "path",
-        "storage_conn_id",
-        "only_failed_of",
-        "max_requests",
-        "max_input_tokens",
-        "adopt_batch_id",
-        "state_path",
-        "betas",
-        "sam_conn_id",
-    )
-    operator_extra_links = (SamBatchLink(),)
-    ui_color = "#efe6fb"
+    template_fields = ("path", "storage_conn_id", "only_failed_of", *SamSubmitTask.template_fields)
 
     def __init__(
         self,
@@ -116,23 +102,14 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
         self.state_path = state_path
         self.betas = betas
         self.sam_conn_id = sam_conn_id
-        self._run: SubmitRun | None = None
 
     def execute(self, context: Context) -> list[str]:
         """Create the batches, or find those that an earlier try has created, and give their ids."""
         from airflow_provider_sam.batches.sources import blocks_at
-        from airflow_provider_sam.hooks.sam import SamHook
 
         path = object_storage_path(self.path, self.storage_conn_id)
         only = self._failed_before() if self._is_second_round else None
-        hook = SamHook(self.sam_conn_id)
-        with hook.client as client:
-            self._run = self._prepare(context, client, self.state_path or hook.config.state_path, only)
-            ids = self._run.submit(blocks_at(path))
-        if not ids:
-            raise AirflowSkipException(f"There are no requests at {path}.")
-        leave_link(context, hook.config.console_url, ids)
-        return ids
+        return self._submit(context, blocks_at(path), defaults=self.defaults, only=only)
 
     def _failed_before(self) -> set[str]:
         """Name the requests that an earlier publication has no good result of.
@@ -152,36 +129,3 @@ class ObjectStorageToSamBatchOperator(BaseOperator):
             raise AirflowSkipException(f"None of {total} requests failed in a way that is worth another try.")
         self.log.info("%d of %d requests failed in a way that is worth another try", len(failed), total)
         return failed
-
-    def _prepare(
-        self,
-        context: Context,
-        client: SamClient,
-        state_path: str | ObjectStoragePath | None,
-        only: Collection[str] | None,
-    ) -> SubmitRun:
-        from airflow_provider_sam.batches.intake import SubmitRun, Terms, ids_to_adopt, whole_number
-        from airflow_provider_sam.batches.remembering import Wishes
-        from airflow_provider_sam.batches.state import memory_for
-
-        terms = Terms(
-            defaults=self.defaults,
-            only=only,
-            max_requests=whole_number("max_requests", self.max_requests),
-            max_input_tokens=whole_number("max_input_tokens", self.max_input_tokens),
-            token_samples=self.token_samples,
-            on_empty=self.on_empty,
-        )
-        wishes = Wishes(
-            round=context["ti"].max_tries,
-            betas=self.betas,
-            adopt=ids_to_adopt(self.adopt_batch_id),
-            resubmit=self.resubmit,
-            patience=self.visibility_timeout,
-        )
-        return SubmitRun(client, memory_for(context, state_path, log=self.log), wishes, terms, log=self.log)
-
-    def on_kill(self) -> None:
-        """Stop before the last byte is sent; what may have been created is remembered for the next try."""
-        if self._run is not None:
-            self._run.stop()
