@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
-from types import SimpleNamespace
+import sys
+from contextlib import nullcontext
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -223,22 +226,57 @@ def test_the_events_of_outlet_assets_carry_the_counts(ended, tmp_path):
     assert event.extra["batch_ids"] == [batch_id]
 
 
-def test_lineage_names_source_and_destination(ended, sam, tmp_path, monkeypatch):
-    collector = get_hook_lineage_collector()
-    seen = []
-    monkeypatch.setattr(collector, "add_input_asset", lambda _context, uri: seen.append(("input", uri)), raising=False)
-    monkeypatch.setattr(
-        collector, "add_output_asset", lambda _context, uri: seen.append(("output", uri)), raising=False
-    )
-    monkeypatch.setattr(
-        "airflow_provider_sam.transfers.batch_to_object_storage.get_hook_lineage_collector", lambda: collector
-    )
-    batch_id = ended()
-    run(batch_id=batch_id, path=(tmp_path / "r.jsonl").as_uri())
-    assert seen == [
-        ("input", f"{sam.url}/v1/messages/batches/{batch_id}/results"),
-        ("output", (tmp_path / "r.jsonl").as_uri()),
+@pytest.fixture
+def collector(monkeypatch):
+    """Airflow's collector of lineage, as it is where a plugin reads it; without one Airflow collects nothing."""
+    home = importlib.import_module(type(get_hook_lineage_collector()).__module__)
+    collector = home.HookLineageCollector()
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.get_hook_lineage_collector", lambda: collector)
+    return collector
+
+
+def test_lineage_names_source_and_destination(ended, sam, tmp_path, collector):
+    batch_id, path = ended(), (tmp_path / "r.jsonl").as_uri()
+    operator, _ = run(batch_id=batch_id, path=path)
+    collected = collector.collected_assets
+    assert [(each.asset.uri, each.context) for each in collected.inputs] == [
+        (f"{sam.url}/v1/messages/batches/{batch_id}/results", operator)
     ]
+    assert [(each.asset.uri, each.context) for each in collected.outputs] == [(path, operator)]
+
+
+def test_lineage_of_a_second_round_names_the_files_carried_over(ended, requests, tmp_path, collector):
+    _, first = run(batch_id=ended(FAILURES), path=(tmp_path / "first.jsonl").as_uri())
+    operator, _ = run(batch_id=ended(None, requests[:1]), path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)
+    collected = collector.collected_assets
+    assert (tmp_path / "first.jsonl").as_uri() in {each.asset.uri for each in collected.inputs}
+    assert [each.asset.uri for each in collected.outputs if each.context is operator] == [
+        (tmp_path / "final.jsonl").as_uri()
+    ]
+
+
+@pytest.fixture
+def openlineage(monkeypatch):
+    """Stands for the OpenLineage provider, which calls the operator where it is installed."""
+    extractors = ModuleType("airflow.providers.openlineage.extractors")
+    extractors.OperatorLineage = SimpleNamespace
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", ModuleType("airflow.providers.openlineage"))
+    monkeypatch.setitem(sys.modules, extractors.__name__, extractors)
+    monkeypatch.setattr("airflow.providers.common.compat.openlineage.facet.Dataset", lambda *names: names)
+
+
+@pytest.mark.usefixtures("openlineage")
+@pytest.mark.parametrize("allowed", [1.0, 0.0], ids=["published", "judged as failed"])
+def test_openlineage_is_told_source_and_destination(ended, sam, tmp_path, allowed):
+    batch_id = ended(FAILURES)
+    operator = SamBatchToObjectStorageOperator(
+        task_id="land", batch_id=batch_id, path=(tmp_path / "r.jsonl").as_uri(), max_failed_ratio=allowed
+    )
+    with nullcontext() if allowed else pytest.raises(SamBatchFailedError):
+        operator.execute({})
+    told = operator.get_openlineage_facets_on_complete(None)
+    assert told.inputs == [(sam.url, f"v1/messages/batches/{batch_id}/results")]
+    assert told.outputs == [("file", str(tmp_path / "r.jsonl"))]
 
 
 def test_two_rounds_make_one_file_with_each_custom_id_once(ended, requests, tmp_path):
