@@ -22,10 +22,13 @@ class Verbatim(ResolveMixin):
 
     def __init__(self, value: Any) -> None:
         self.value: Any = value.value if isinstance(value, Verbatim) else value
+        self._references: list[tuple[Any, str]] | None = None
 
     def iter_references(self) -> Iterator[tuple[Any, str]]:
-        """Name the upstream outputs inside, from which Airflow draws the dependencies."""
-        yield from XComArg.iter_xcom_references(self.value)
+        """Name the upstream outputs inside, from which Airflow draws the dependencies; the data is searched once."""
+        if self._references is None:
+            self._references = [found for output in _outputs_in(self.value) for found in output.iter_references()]
+        yield from self._references
 
     def resolve(self, context: Context, **_: Any) -> Verbatim:
         """Replace the upstream outputs inside by what they hold; Airflow calls this instead of rendering."""
@@ -48,6 +51,21 @@ class Verbatim(ResolveMixin):
         return type(self.value).__name__
 
     __repr__ = __str__
+
+
+def _outputs_in(value: Any) -> Iterator[ResolveMixin]:
+    """Give what `_resolved` would replace, without a call for each of a million strings."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            continue
+        if isinstance(each, ResolveMixin):
+            yield each
+        elif isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, (list, tuple)):
+            left += each
 
 
 def _resolved(value: Any, context: Context) -> Any:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import jinja2
 import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG
+from airflow.serialization import serialized_objects
+from airflow.serialization.helpers import serialize_template_field
 
 from airflow_provider_sam._compat import XComArg
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
@@ -62,6 +67,66 @@ class Upstream(XComArg):
 def test_upstream_outputs_are_resolved_wherever_they_stand_inside():
     value = Verbatim({"a": [Upstream("x"), "{{ a }}"], "b": (Upstream("y"),)})
     assert value.resolve({"before": "-"}).read({}) == {"a": ["-x", "{{ a }}"], "b": ["-y"]}
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """The sources of the templates that Jinja compiles."""
+    sources = []
+    compile_template = jinja2.Environment.compile
+
+    def note(self, source, *arguments, **options):
+        sources.append(source)
+        return compile_template(self, source, *arguments, **options)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", note)
+    return sources
+
+
+def many_requests():
+    prompt = "{{ var.value.x }} and {% raw %}"
+    return [
+        {"custom_id": f"r{number}", "params": {"messages": [{"role": "user", "content": prompt}]}}
+        for number in range(20_000)
+    ]
+
+
+def test_many_requests_add_nothing_to_rendering_and_next_to_nothing_to_pages_and_the_serialized_dag(dag, compiled):
+    requests = many_requests()
+    with dag:
+        create = SamCreateBatchOperator(
+            task_id="create", requests=requests, defaults={"system": "{{ x }}"}, max_requests="{{ 2 * 10000 }}"
+        )
+    create.render_template_fields({})
+    assert compiled == ["{{ 2 * 10000 }}", create.sam_conn_id]
+    assert create.max_requests == "20000"
+    assert create.requests.read({}) is requests
+    shown = {name: serialize_template_field(getattr(create, name), name) for name in create.template_fields}
+    assert (shown["requests"], shown["defaults"]) == ("list of 20000", "dict of 1")
+    assert len(json.dumps(shown)) < 500
+    serialization = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+    serialized = json.dumps(serialization.to_dict(dag))
+    assert "list of 20000" in serialized
+    assert len(serialized) < 5000
+
+
+def test_many_requests_from_upstream_add_nothing_to_rendering_either(compiled):
+    requests = many_requests()
+    assert Verbatim(Upstream(requests)).resolve({"before": []}).read({}) == requests
+    assert compiled == []
+
+
+def test_the_data_is_searched_for_upstream_outputs_once():
+    searched = []
+
+    class Requests(list):
+        def __iter__(self):
+            searched.append(self)
+            return super().__iter__()
+
+    value = Verbatim({"a": Requests([{"b": Upstream("x")}])})
+    assert [list(value.iter_references()) for _ in range(3)] == [[("operator", "return_value")]] * 3
+    assert len(searched) == 1
 
 
 def test_data_without_upstream_outputs_is_not_copied():
