@@ -62,6 +62,9 @@ class Publication:
             raise SamRequestError(f"{where}; end it with a slash for a file each")
         if self.carry_over and self.is_directory:
             raise SamRequestError(f"carry_over makes one file, and path {str(self.path)!r} is a directory")
+        carried = self.carry_over.manifest["files"] if self.carry_over else ()
+        if str(self.path) in {file["path"] for file in carried}:  # a retry would no longer find what to carry over
+            raise SamRequestError(f"path {str(self.path)!r} is a file to carry over; name another for both rounds")
         object.__setattr__(self, "manifest_path", manifest_path(self.path))
 
     def files(self) -> list[tuple[ObjectStoragePath, tuple[str, ...]]]:

@@ -36,8 +36,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         that just this was published, with its files in place, is returned at once, so that a retry is free; anything
         else is replaced. `replace`: land anew. `error`: fail.
     :param carry_over: the manifest of an earlier publication, or its path (templated): its results whose `custom_id`
-        these batches do not answer are added, so that one file holds each `custom_id` once. Needs a file as `path`.
-        What comes from upstream must be a manifest; nothing there is an error.
+        these batches do not answer are added, so that one file holds each `custom_id` once. Needs a file of its
+        own as `path`. What comes from upstream must be a manifest; nothing there is an error.
     :param fail_on_partial_error: fail when a single result is not `succeeded`. Default: False.
     :param max_failed_ratio: fail when a larger part of the results, from 0 to 1, is not `succeeded`. Default: any part.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count

@@ -328,6 +328,14 @@ def test_no_manifest_where_one_was_meant_to_come_is_never_taken_for_none(ended, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_is_not_carried_over_into_itself(ended, requests, tmp_path):
+    path = (tmp_path / "results.jsonl").as_uri()
+    _, first = run(batch_id=ended(FAILURES), path=path)
+    with pytest.raises(SamRequestError, match="is a file to carry over; name another for both rounds"):
+        run(batch_id=ended(None, requests[:1]), path=path, carry_over=first)
+    assert len(list(iter_published(first))) == len(requests)
+
+
 def test_a_file_that_has_changed_is_not_carried_over(ended, requests, tmp_path):
     _, first = run(batch_id=ended(FAILURES), path=(tmp_path / "first.jsonl").as_uri())
     changed = (tmp_path / "first.jsonl").read_bytes().replace(b"Internal", b"External")

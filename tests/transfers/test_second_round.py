@@ -162,7 +162,9 @@ def test_a_second_round_follows_the_landing_of_the_first():
     with DAG("rounds", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
         landing = SamBatchToObjectStorageOperator(task_id="landing", batch_id="a", path="/results/")
         again = ObjectStorageToSamBatchOperator(task_id="again", path="/in.jsonl", only_failed_of=landing.output)
-    assert again.upstream_task_ids == {"landing"}
+        partial = ObjectStorageToSamBatchOperator.partial(task_id="each", only_failed_of=landing.output)
+        mapped = partial.expand(path=["/a.jsonl", "/b.jsonl"])
+    assert again.upstream_task_ids == mapped.upstream_task_ids == {"landing"}
 
 
 OUTCOMES = st.sampled_from(["succeeded", "errored", "canceled", "expired", "invalid"])
