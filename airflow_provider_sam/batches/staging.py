@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 BLOCK_SIZE = 16 * 1024 * 1024
 """Bytes of one part of a multipart upload; the stores' least is 5 MiB, and each part is held in memory."""
 
+WRITE_BACK_BYTES = 16 * 1024 * 1024
+"""Bytes of a local file after which the disk is set to work on them, so that the commit does not wait for all."""
+
 LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 
 
@@ -39,9 +42,14 @@ def stage(path: ObjectStoragePath) -> StagedFile:
 
     :raises BlockingIOError: another process of this machine is staging the same local file at this moment.
     """
-    if (path.protocol or "") in LOCAL_PROTOCOLS:
+    if is_local(path):
         return _LocalStagedFile(Path(path.path))
     return _RemoteStagedFile(path)
+
+
+def is_local(path: ObjectStoragePath) -> bool:
+    """Tell whether `path` lies on a file system of this machine."""
+    return (path.protocol or "") in LOCAL_PROTOCOLS
 
 
 class _RemoteStagedFile:
@@ -75,6 +83,8 @@ class _LocalStagedFile:
         self._partial = path.with_name(f".{path.name}.partial")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._open_locked()
+        self._size = 0
+        self._size_on_its_way = 0
 
     def _open_locked(self) -> IO[bytes]:
         while True:
@@ -97,7 +107,19 @@ class _LocalStagedFile:
             return False
 
     def write(self, data: bytes, /) -> object:
-        return self._file.write(data)
+        self._size += len(data)
+        written = self._file.write(data)
+        if self._size - self._size_on_its_way >= WRITE_BACK_BYTES:
+            self._begin_write_back()
+        return written
+
+    def _begin_write_back(self) -> None:
+        """Let the disk begin: Linux writes what it hears is not needed again, and lets nobody wait for that."""
+        self._file.flush()
+        if hasattr(os, "posix_fadvise"):
+            length = self._size - self._size_on_its_way
+            os.posix_fadvise(self._file.fileno(), self._size_on_its_way, length, os.POSIX_FADV_DONTNEED)
+        self._size_on_its_way = self._size
 
     def commit(self) -> None:
         self._file.flush()
