@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamError, SamStatusError
+from airflow_provider_sam.batches.access import Access
 from airflow_provider_sam.batches.pacing import (
     BEYOND,
     PAGE,
@@ -53,9 +54,8 @@ class Asker:
         complain: Callable[[str, SamError], None],
         drop: Callable[[str, SamError], None],
     ) -> None:
-        self._connect = connect
+        self._access = Access(connect)
         self._deliver, self._complain, self._drop = deliver, complain, drop
-        self._client: AsyncSamClient | None = None
         self._ranks: dict[str, int] = {}
         self._created: dict[str, datetime] = {}
         self._looks = 0
@@ -69,38 +69,18 @@ class Asker:
 
     async def aclose(self) -> None:
         """Close the client."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+        await self._access.aclose()
 
     async def connected(self) -> AsyncSamClient:
         """Give the client, made of the connection at the first call."""
-        if self._client is None:
-            self._client = await self._connect()
-        return self._client
+        return await self._access.client()
 
     async def ask(self, wanted: Collection[str]) -> set[str]:
         """Look at all batches in `wanted`, and take along what shows by the way; give the ids that were answered.
 
         :raises SamError: nothing can be seen now, or ever; see `reaction_to`. What was seen before is delivered.
         """
-        client = await self.connected()
-        try:
-            return await self._ask(client, wanted)
-        except SamError as error:
-            if reaction_to(error) != "reconnect":
-                raise
-            return await self._ask(await self._reconnected(client, error), wanted)
-
-    async def _reconnected(self, client: AsyncSamClient, refusal: SamError) -> AsyncSamClient:
-        """Read the connection anew; a key that is still the same stays refused."""
-        fresh = await self._connect()
-        if fresh.settings == client.settings:
-            await fresh.aclose()
-            raise refusal
-        self._client = fresh
-        await client.aclose()
-        return fresh
+        return await self._access.through(lambda client: self._ask(client, wanted))
 
     async def _ask(self, client: AsyncSamClient, wanted: Collection[str]) -> set[str]:
         if self._looks % SURVEY_EVERY == 0:

@@ -15,6 +15,9 @@ PAGE = 1000
 BEYOND = 10**9
 """The place in the list of a batch that lies deeper than it was worth looking."""
 
+SHORTEST_INTERVAL = 0.1
+"""Seconds between two looks for which even a `poll_interval` of 0 is taken."""
+
 JITTER = 0.1
 """Part of the interval by which a look may come sooner, so that many triggerers do not look at the same moment."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamError, SamStatusError
 from airflow_provider_sam.batches.asking import SAID_AT_ONCE, Asker
-from airflow_provider_sam.batches.pacing import EARLY, next_due, pause, reaction_to, wakes_at
+from airflow_provider_sam.batches.pacing import EARLY, SHORTEST_INTERVAL, next_due, pause, reaction_to, wakes_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 LAST_LOOK = 5.0
 """Seconds after its deadline at which a wait is over even if the look that was due then has not come back."""
-
-SHORTEST_INTERVAL = 0.1
-"""Seconds between two looks for which even a `poll_interval` of 0 is taken."""
 
 
 @dataclass(eq=False, slots=True)

@@ -11,42 +11,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_sam.api.client import AsyncSamClient, SamClient
+from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches import polling
 from airflow_provider_sam.batches.asking import LIST_TRIES
 from airflow_provider_sam.batches.polling import Poller, shared_poller
 from airflow_provider_sam.batches.watching import Watch
 from airflow_provider_sam.emulator import Fault, OnDemand, Status
+from tests.batches.connections import Connections, settings_of
+from tests.waiting import reached
 
 LOG = logging.getLogger(__name__)
 SPEED = 100
 """How much faster the time of a long trial goes than the clock on the wall."""
-
-
-def settings_of(emulator, **changes):
-    return ClientSettings(**({"base_url": emulator.url, "api_key": emulator.api_key} | changes))
-
-
-class Connections:
-    """Gives clients to a poll as a connection would, and counts those that are open."""
-
-    def __init__(self, settings):
-        self.settings = settings
-        self.open = self.made = 0
-
-    async def __call__(self):
-        client = AsyncSamClient(self.settings)
-        self.open += 1
-        self.made += 1
-        close = client.aclose
-
-        async def aclose():
-            self.open -= 1
-            await close()
-
-        client.aclose = aclose
-        return client
 
 
 @pytest.fixture
@@ -82,12 +59,6 @@ def fast(connect):
 
 def looks(emulator):
     return emulator.count("messages_batches_list") + emulator.count("messages_batches_retrieve")
-
-
-async def reached(condition, within=30.0):
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 - the emulator is in another thread
-            await asyncio.sleep(0.01)
 
 
 async def lag_of_the_loop(into):
