@@ -37,6 +37,19 @@ try:
 except ImportError:  # Airflow 2
     from airflow.utils.mixins import ResolveMixin  # type: ignore[import-not-found, no-redef]
 
+try:
+    from airflow.triggers.base import BaseEventTrigger
+except ImportError:  # Airflow 2
+
+    class BaseEventTrigger(BaseTrigger):  # type: ignore[no-redef]
+        """Stands for the triggers of asset watchers where Airflow has none, and says so when one is made."""
+
+        def __init__(self, **_: Any) -> None:
+            raise AirflowOptionalProviderFeatureException(
+                f"{type(self).__name__} needs Airflow 3.0 or newer: older versions run no Dag when a trigger fires"
+            )
+
+
 TRIGGERS_RENDER_TEMPLATES = hasattr(BaseTrigger, "render_template_fields")
 """Whether the arguments of a trigger that begins a task may be templates: from Airflow 3.3 on."""
 
@@ -49,6 +62,7 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "Asset",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseOperator",
     "BaseOperatorLink",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
-from airflow_provider_sam._compat import ObjectStoragePath, object_storage_path
+from airflow_provider_sam._compat import (
+    AirflowOptionalProviderFeatureException,
+    ObjectStoragePath,
+    object_storage_path,
+)
 from airflow_provider_sam.batches.landed import place_of
+from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
 
 PLACES = [
     ("file:///folder/x", None, "file:///folder/x"),
@@ -31,3 +38,11 @@ def test_a_connection_that_is_given_wins_over_the_one_in_a_path(path, conn_id, p
 )
 def test_a_connection_in_the_path_of_something_published_wins(path, conn_id, place, kind):
     assert str(place_of(kind(path), conn_id)) == place
+
+
+def test_a_watcher_says_which_airflow_it_needs():
+    if version("apache-airflow").startswith("2."):
+        with pytest.raises(AirflowOptionalProviderFeatureException, match=r"SamBatchEndedTrigger needs Airflow 3\.0"):
+            SamBatchEndedTrigger()
+    else:
+        assert SamBatchEndedTrigger().poll_interval == 60

@@ -1,0 +1,122 @@
+"""Which batches of a workspace have ended, and which of them a watcher has not told of yet. Pure decisions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_sam.batches.completion import BatchSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_provider_sam.api.models import MessageBatch
+
+LOOK_BACK = timedelta(hours=48)
+"""Age at which a batch is out of sight. A batch ends within 24 hours of its creation, so that this leaves a triggerer
+that was away as much time to find what ended without it."""
+
+LATE = timedelta(minutes=10)
+"""How much later than newer batches a batch may show in the list for the first time."""
+
+BOUND = 10_000
+"""Most batches in sight: this many that go on and this many that ended, the newest of each."""
+
+KEPT = 1_000
+"""Most ids that a watcher remembers; as JSON they are about 40 kB. Of older ends it remembers the time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndedBatch:
+    """A batch that has ended: its id and counts, and when it was created and ended by the API's clock."""
+
+    summary: BatchSummary
+    created_at: datetime
+    ended_at: datetime
+
+    @property
+    def id(self) -> str:
+        """The batch's id."""
+        return self.summary.id
+
+    def dump(self) -> dict[str, Any]:
+        """Give the batch as JSON scalars, for Airflow to carry; times are in ISO 8601, UTC."""
+        times = {"created_at": self.created_at.isoformat(), "ended_at": self.ended_at.isoformat()}
+        return asdict(self.summary) | times
+
+
+class Board:
+    """The batches in sight, as last seen: those that go on, so that their end is not missed, and those that ended."""
+
+    def __init__(self) -> None:
+        self._going_on: dict[str, datetime] = {}
+        self._ended: dict[str, EndedBatch] = {}
+        self._newest: datetime | None = None
+
+    def note(self, batch: MessageBatch) -> None:
+        """Take in one batch of the list. One that has ended stays so, whatever a server that lags behind says."""
+        if batch.id in self._ended:
+            return
+        if not batch.is_terminal or batch.ended_at is None:
+            self._going_on[batch.id] = batch.created_at
+            return
+        self._going_on.pop(batch.id, None)
+        summary = BatchSummary.of(batch)
+        self._ended[batch.id] = EndedBatch(summary=summary, created_at=batch.created_at, ended_at=batch.ended_at)
+
+    def down_to(self, now: datetime) -> datetime:
+        """Decide how far down the list the next look must go: whatever is older than this is known for good."""
+        return list_down_to(now, newest=self._newest, going_on=self._going_on.values())
+
+    def settle(self, now: datetime) -> tuple[EndedBatch, ...]:
+        """Conclude a look that came as far down as it had to; give what ended, in the order of the ends."""
+        going_on = sorted(self._going_on.items(), key=lambda item: item[1])[-BOUND:]
+        ended = sorted(self._ended.values(), key=lambda batch: (batch.ended_at, batch.id))
+        ended = [batch for batch in ended if batch.created_at >= now - LOOK_BACK][-BOUND:]
+        self._going_on = {batch_id: created_at for batch_id, created_at in going_on if created_at >= now - LOOK_BACK}
+        self._ended = {batch.id: batch for batch in ended}
+        self._newest = max([*self._going_on.values(), *(batch.created_at for batch in ended)], default=None)
+        return tuple(ended)
+
+
+def list_down_to(now: datetime, *, newest: datetime | None, going_on: Iterable[datetime]) -> datetime:
+    """Decide how far down the list a look goes: to the oldest batch that goes on, and to where new ones may show.
+
+    :param newest: when the newest batch was created that earlier looks saw; None if none did.
+    :param going_on: when the batches were created that had not ended then.
+    """
+    earliest = now - LOOK_BACK
+    if newest is None:
+        return earliest
+    return max(earliest, min([newest - LATE, *going_on]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What one watcher has told of: the newest by their ids, older ones by the time until which all are told of."""
+
+    ids: frozenset[str] = frozenset()
+    until: datetime | None = None
+
+    def news(self, ended: Iterable[EndedBatch]) -> list[EndedBatch]:
+        """Give those that were not told of yet."""
+        return [
+            batch for batch in ended if batch.id not in self.ids and (self.until is None or batch.ended_at > self.until)
+        ]
+
+    def after(self, ended: Sequence[EndedBatch]) -> Told:
+        """Give what is told of when all of `ended` is, which are in the order of their ends."""
+        older, newest = ended[:-KEPT], ended[-KEPT:]
+        until = [moment for moment in (self.until, older[-1].ended_at if older else None) if moment is not None]
+        return Told(ids=frozenset(batch.id for batch in newest), until=max(until, default=None))
+
+    def dump(self) -> dict[str, Any]:
+        """Give it as JSON types, to be remembered."""
+        return {"ids": sorted(self.ids), "until": self.until.isoformat() if self.until else None}
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `dump` gave."""
+        until = stored["until"]
+        return cls(ids=frozenset(stored["ids"]), until=datetime.fromisoformat(until) if until else None)
