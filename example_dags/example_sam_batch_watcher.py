@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, task
-from airflow.sdk import Asset, AssetWatcher
+from airflow.sdk import Asset, AssetWatcher, Variable
 
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
@@ -35,15 +35,16 @@ with DAG(
 ):
 
     @task
-    def ended_batches(triggering_asset_events: Mapping[Any, list[Any]]) -> list[str]:
-        """Name the batches whose ends started this run: Airflow may gather several, and tell of one again."""
+    def ended_batches(triggering_asset_events: Mapping[Any, list[Any]]) -> list[dict[str, str]]:
+        """Name the batches whose ends started this run, each once, and a file for each.
+
+        Airflow may gather several ends into one run, and an end may be told of again: a file that is complete is left
+        as it is.
+        """
         ids = {event.extra["payload"]["id"] for events in triggering_asset_events.values() for event in events}
         if not ids:
             raise AirflowSkipException("Started by hand: no batch has ended")
-        return sorted(ids)
+        folder = Variable.get("sam_results", default="file:///tmp/example_sam_batch_watcher")
+        return [{"batch_id": batch_id, "path": f"{folder}/{batch_id}.jsonl"} for batch_id in sorted(ids)]
 
-    SamBatchToObjectStorageOperator(
-        task_id="land_results",
-        batch_id=ended_batches(),
-        path="{{ var.value.get('sam_results', 'file:///tmp/example_sam_batch_watcher') }}/",
-    )
+    SamBatchToObjectStorageOperator.partial(task_id="land_results").expand_kwargs(ended_batches())
