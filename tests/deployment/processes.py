@@ -79,3 +79,10 @@ def stop(process: subprocess.Popen[str], grace: float = GRACE) -> None:
             survivor.kill()
     psutil.wait_procs(family, timeout=grace)
     process.wait(grace)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill `process` and all that it started, as a lost machine would."""
+    for each in (*family_of(process), process):
+        each.kill()
+    process.wait()

@@ -74,6 +74,11 @@ class Airflow:
         run = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
         return str(run["dag_run_id"])
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a Dag run by itself as soon as its file has been read."""
+        wait_for(lambda: self._knows(dag_id), within=STARTS_WITHIN, what=f"Dag {dag_id}")
+        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
     def _knows(self, dag_id: str) -> bool:
         dags = self.call("GET", "/dags?limit=100")["dags"]
         return any(dag["dag_id"] == dag_id for dag in dags)

@@ -1,4 +1,4 @@
-"""The example Dag in a real Airflow, with scheduler and triggerer: deferred while it waits, whole when it ends."""
+"""The example Dags in a real Airflow, with scheduler and triggerer: what waits is deferred, what ends is landed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from airflow_provider_sam.api.client import SamClient
+from airflow_provider_sam.api.settings import ClientSettings
 from tests.commands import Environment
 from tests.deployment.local import emulator
-from tests.deployment.stack import airflow_stack, free_port, wait_for
+from tests.deployment.processes import kill, running
+from tests.deployment.stack import PARTS, airflow_stack, free_port, wait_for
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 DAG_ID = "example_sam_batch"
+WATCHER = "example_sam_batch_watcher"
 WITHIN = 180  # seconds for one step of a run
 
 
@@ -49,6 +53,16 @@ class Sam:
         headers = {"x-api-key": self.local.api_key}
         return httpx.request(method, f"{self.local.url}/_emulator{path}", json=body, headers=headers).raise_for_status()
 
+    def create(self, requests):
+        with SamClient(ClientSettings(base_url=self.local.url, api_key=self.local.api_key)) as client:
+            return client.create_batch(requests).id
+
+    def end(self, batch_id):
+        self.call("POST", f"/batches/{batch_id}/end")
+
+    def count(self, operation):
+        return self.call("GET", "/counts").json().get(operation, 0)
+
     def batch_ids(self):
         return [batch["id"] for batch in self.call("GET", "/batches").json()["data"]]
 
@@ -68,7 +82,13 @@ def sam(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(home, sam):
+def landed(tmp_path_factory):
+    """Where the Dag that watches the workspace lands results."""
+    return tmp_path_factory.mktemp("landed")
+
+
+@pytest.fixture(scope="module")
+def environment(home, sam, landed):
     """What Airflow is told; the connection makes no repeats, so that each failure is the task's."""
     connection = {
         "conn_type": "sam",
@@ -79,10 +99,14 @@ def environment(home, sam):
     environment = Environment(
         AIRFLOW_HOME=str(home),
         AIRFLOW_CONN_SAM_DEFAULT=json.dumps(connection),
+        AIRFLOW_VAR_SAM_RESULTS=landed.as_uri(),
         AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "example_dags"),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__CORE__DEFAULT_TASK_RETRIES="100",
         AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1",
+        AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL="5",  # watchers start when a file is read again
+        AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC="2",
+        AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD="8",
     )
     migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
     subprocess.run(migrate, env=os.environ | environment, check=True, capture_output=True)
@@ -126,7 +150,7 @@ def test_the_wait_is_deferred_and_the_results_are_whole_and_nothing_shows_the_ke
     (trigger,) = stored_triggers(home)
     assert batch_id in trigger, "the row is read as it is meant to be"
     assert sam.local.api_key not in trigger
-    sam.call("POST", f"/batches/{batch_id}/end")
+    sam.end(batch_id)
     state = wait_for(
         lambda: (state := airflow.run_state(DAG_ID, run_id)) in {"success", "failed"} and state,
         within=WITHIN,
@@ -148,10 +172,8 @@ def test_an_api_that_dies_in_the_download_leaves_nothing_and_the_retry_lands_eve
     sam.call("DELETE", "/requests")
     stall = {"type": "stall", "after_bytes": 10_000, "seconds": 600}
     sam.call("POST", "/faults", {"effect": stall, "operation": "messages_batches_results", "times": 1000})
-    sam.call("POST", f"/batches/{batch_id}/end")
-    wait_for(
-        lambda: sam.call("GET", "/counts").json().get("messages_batches_results"), within=WITHIN, what="the download"
-    )
+    sam.end(batch_id)
+    wait_for(lambda: sam.count("messages_batches_results"), within=WITHIN, what="the download")
     sam.kill()
     wait_for_task(airflow, run_id, "land_results", {"up_for_retry"})
     (folder,) = tmp_path.iterdir()
@@ -165,3 +187,32 @@ def test_an_api_that_dies_in_the_download_leaves_nothing_and_the_retry_lands_eve
     assert state == "success"
     assert ids(folder / "results.jsonl") == ids(folder / "requests.jsonl")
     assert airflow.tasks(DAG_ID, run_id)["land_results"]["try_number"] > 1
+
+
+def watcher_looks(sam, times):
+    """Wait until the watcher has looked some more times."""
+    enough = sam.count("messages_batches_list") + times
+    wait_for(lambda: sam.count("messages_batches_list") >= enough, within=WITHIN, what="looks of the watcher")
+
+
+def test_a_batch_that_ends_starts_a_run_even_if_no_triggerer_runs_when_it_ends(
+    airflow, sam, landed, requests, tmp_path
+):
+    airflow.unpause(WATCHER)
+    watcher_looks(sam, 1)
+    batch_id, ended_later = sam.create(requests), sam.create(requests)
+    sam.end(batch_id)
+    wait_for((landed / f"{batch_id}.jsonl").exists, within=WITHIN, what="the results")
+    watcher_looks(sam, 3)  # by now it is remembered
+    kill(airflow.parts["triggerer"])
+    sam.end(ended_later)
+    with (
+        (tmp_path / "triggerer.log").open("w") as log,
+        running([sys.executable, "-m", "airflow", *PARTS["triggerer"]], env=airflow.env, output=log),
+    ):
+        wait_for((landed / f"{ended_later}.jsonl").exists, within=WITHIN, what="the results of what ended meanwhile")
+        watcher_looks(sam, 3)
+        runs = airflow.call("GET", f"/dags/{WATCHER}/dagRuns")["dag_runs"]
+    assert len(runs) == 2, "each end has started one run"
+    assert ids(landed / f"{ended_later}.jsonl") == {request["custom_id"]: 1 for request in requests}
+    assert len(list(landed.glob("*.jsonl"))) == 2, "batches that had ended before are no news"

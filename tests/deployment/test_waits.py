@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
-from tests.deployment.processes import family_of, running
+from tests.deployment.processes import kill, running
 from tests.deployment.stack import PARTS, wait_for
 
 pytestmark = [
@@ -44,13 +44,6 @@ def triggers(airflow, run_id):
 
 def holders(airflow, run_id):
     return {(task["triggerer_job"] or {}).get("id") for task in waits(airflow, run_id)}
-
-
-def kill(process):
-    """Kill a program and all that it started, as a lost machine would."""
-    for each in (*family_of(process), process):
-        each.kill()
-    process.wait()
 
 
 def test_a_killed_triggerer_ends_no_wait(airflow, emulator, requests, tmp_path):
