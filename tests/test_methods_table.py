@@ -92,7 +92,7 @@ def test_the_typed_user_uses_each_method_of_both_clients(client):
     used = set(re.findall(r"\bclient\.(\w+)\(", blocking if client is SamClient else awaiting))
     methods = {name for name in vars(client) if not name.startswith("_")} - {"close", "aclose"}
     assert methods - used == set()
-    assert len(methods) == 16
+    assert len(methods) == 17
 
 
 @pytest.mark.parametrize("name", sorted({row.dag_class for row in rows() if row.dag_class}))

@@ -39,6 +39,7 @@ def blocking(params: MessageParams, completion: CompletionParams, requests: list
         ended: bool = client.get_batch(batch.id).is_terminal
         expires: pendulum.DateTime = batch.expires_at
         ids: list[str] = [each.id for each in client.list_batches(limit=5).data]
+        ids += [each.id for each in client.glance_at_batches(limit=5).data]
         ids += [each.id for each in client.iter_batches(after_id=ids[0])]
         status: str = client.cancel_batch(batch.id).processing_status
         deleted: str = client.delete_batch(batch.id).id
@@ -65,6 +66,7 @@ async def awaiting(params: MessageParams, completion: CompletionParams, requests
         batch_id: str = (await client.create_batch(requests)).id
         ended: bool = (await client.get_batch(batch_id)).is_terminal
         ids: list[str] = [each.id for each in (await client.list_batches(before_id=batch_id)).data]
+        ids += [each.id for each in (await client.glance_at_batches(before_id=batch_id)).data]
         ids += [each.id async for each in client.iter_batches()]
         status: str = (await client.cancel_batch(batch_id)).processing_status
         deleted: str = (await client.delete_batch(batch_id)).id

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_sam.api.client import AsyncSamClient
-    from airflow_provider_sam.api.models import MessageBatch, MessageBatchPage
+    from airflow_provider_sam.api.glances import BatchesGlance, BatchGlance
+    from airflow_provider_sam.api.models import MessageBatch
 
 AT_ONCE = 4
 """Single looks that are under way together."""
@@ -50,7 +51,7 @@ class Asker:
         self,
         connect: Callable[[], Awaitable[AsyncSamClient]],
         *,
-        deliver: Callable[[MessageBatch], bool],
+        deliver: Callable[[MessageBatch | BatchGlance], bool],
         complain: Callable[[str, SamError], None],
         drop: Callable[[str, SamError], None],
     ) -> None:
@@ -111,7 +112,7 @@ class Asker:
         limit = page_limit(ranks.values(), pages)
         listed, cursor, offset = 0, None, 0
         while True:
-            page = await client.list_batches(limit=limit, after_id=cursor, deadline=0)
+            page = await client.glance_at_batches(limit=limit, after_id=cursor, deadline=0)
             await self._see_all(page.data, answered, offset)
             listed, offset, limit = listed + 1, offset + len(page.data), PAGE
             missing = self._deeper(expected, answered, page) if page.has_more and page.data else []
@@ -122,7 +123,7 @@ class Asker:
             cursor = page.data[-1].id
         self._ranks.update(dict.fromkeys(missing, BEYOND))
 
-    def _deeper(self, expected: Collection[str], answered: set[str], page: MessageBatchPage) -> list[str]:
+    def _deeper(self, expected: Collection[str], answered: set[str], page: BatchesGlance) -> list[str]:
         """Name the batches that may lie deeper in the list: not those that should have shown and are hidden."""
         down_to = page.data[-1].created_at
         return [
@@ -162,7 +163,7 @@ class Asker:
             case _:
                 raise error
 
-    async def _see_all(self, batches: Sequence[MessageBatch], answered: set[str], offset: int) -> None:
+    async def _see_all(self, batches: Sequence[BatchGlance], answered: set[str], offset: int) -> None:
         told = len(answered)
         for rank, batch in enumerate(batches, start=offset):
             self._see(batch, answered, rank)
@@ -170,7 +171,7 @@ class Asker:
                 told = len(answered)
                 await asyncio.sleep(0)
 
-    def _see(self, batch: MessageBatch, answered: set[str], rank: int | None = None) -> None:
+    def _see(self, batch: MessageBatch | BatchGlance, answered: set[str], rank: int | None = None) -> None:
         if not self._deliver(batch):
             return
         answered.add(batch.id)

@@ -5,12 +5,13 @@ Nothing here does I/O. The event holds ids and counts only, never results and ne
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
 
 EVENT_VERSION = 1
@@ -34,7 +35,7 @@ class BatchSummary:
     cancel_initiated: bool = False
 
     @classmethod
-    def of(cls, batch: MessageBatch) -> Self:
+    def of(cls, batch: MessageBatch | BatchGlance) -> Self:
         """Summarise a batch as the API gave it."""
         counts = batch.request_counts
         return cls(
@@ -70,6 +71,10 @@ class BatchSummary:
         parts = [f"{count:,} {name}" for name, count in self.counts().items() if count and name != "processing"]
         return f"{self.id} ended: {', '.join(parts) or 'no requests'}"
 
+    def dump(self) -> dict[str, Any]:
+        """Give the fields as JSON types."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
     def counts(self) -> dict[str, int]:
         """Give the five counts under the API's names."""
         return {name: getattr(self, name) for name in ("processing", "succeeded", "errored", "canceled", "expired")}
@@ -89,7 +94,7 @@ class BatchEvent:
         return {
             "version": self.version,
             "outcome": self.outcome,
-            "batches": [asdict(batch) for batch in self.batches],
+            "batches": [batch.dump() for batch in self.batches],
             "message": self.message,
         }
 

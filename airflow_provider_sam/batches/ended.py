@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +11,7 @@ from airflow_provider_sam.batches.completion import BatchSummary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.api.glances import BatchGlance
 
 LOOK_BACK = timedelta(hours=48)
 """Age at which a batch is out of sight. A batch ends within 24 hours of its creation, so that this leaves a triggerer
@@ -43,7 +43,7 @@ class EndedBatch:
     def dump(self) -> dict[str, Any]:
         """Give the batch as JSON scalars, for Airflow to carry; times are in ISO 8601, UTC."""
         times = {"created_at": self.created_at.isoformat(), "ended_at": self.ended_at.isoformat()}
-        return asdict(self.summary) | times
+        return self.summary.dump() | times
 
 
 class Board:
@@ -54,7 +54,7 @@ class Board:
         self._ended: dict[str, EndedBatch] = {}
         self._newest: datetime | None = None
 
-    def note(self, batch: MessageBatch) -> None:
+    def note(self, batch: BatchGlance) -> None:
         """Take in one batch of the list. One that has ended stays so, whatever a server that lags behind says."""
         if batch.id in self._ended:
             return

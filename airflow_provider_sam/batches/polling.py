@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from airflow_provider_sam.api.client import AsyncSamClient
+    from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
     from airflow_provider_sam.batches.completion import BatchEvent
     from airflow_provider_sam.batches.watching import Watch
@@ -217,7 +218,7 @@ class Poller:
         for place in list(self._waiting):
             self._end(place, place.watch.failed(message))
 
-    def _deliver(self, batch: MessageBatch) -> bool:
+    def _deliver(self, batch: MessageBatch | BatchGlance) -> bool:
         places = self._places.get(batch.id, ())
         for place in places:
             place.context.run(place.watch.note, batch)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from airflow_provider_sam.api.client import AsyncSamClient
-    from airflow_provider_sam.api.models import MessageBatchPage
+    from airflow_provider_sam.api.glances import BatchesGlance
     from airflow_provider_sam.batches.ended import EndedBatch
 
 log = logging.getLogger(__name__)
@@ -105,11 +105,11 @@ class Surveyor:
         self._cursor, self._listed = None, 0
         return self._board.settle(now)
 
-    async def _page(self) -> MessageBatchPage:
+    async def _page(self) -> BatchesGlance:
         limit = PAGE if self._cursor else self._limit
         try:
             return await self._access.through(
-                lambda client: client.list_batches(limit=limit, after_id=self._cursor, deadline=0)
+                lambda client: client.glance_at_batches(limit=limit, after_id=self._cursor, deadline=0)
             )
         except SamError as error:
             if reaction_to(error) in {"ask again", "drop"}:

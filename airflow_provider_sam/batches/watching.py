@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
 
 HEARTBEAT = 900.0
@@ -61,7 +62,7 @@ class Watch:
         """Whether all batches have ended."""
         return all(batch is not None and batch.ended for batch in self.seen.values())
 
-    def note(self, batch: MessageBatch) -> None:
+    def note(self, batch: MessageBatch | BatchGlance) -> None:
         """Take in one look at one batch."""
         summary = BatchSummary.of(batch)
         before = self.seen[batch.id]

@@ -25,6 +25,7 @@ ROUTES = [
     ("count_tokens", (COUNT,), "POST", "/v1/messages/count_tokens", SAME, True),
     ("create_batch", (BATCH,), "POST", "/v1/messages/batches", CREATED, True),
     ("list_batches", (), "GET", "/v1/messages/batches", SAME, True),
+    ("glance_at_batches", (), "GET", "/v1/messages/batches", SAME, True),
     ("get_batch", ("b",), "GET", "/v1/messages/batches/{message_batch_id}", SAME, True),
     ("delete_batch", ("b",), "DELETE", "/v1/messages/batches/{message_batch_id}", SAME, True),
     ("cancel_batch", ("b",), "POST", "/v1/messages/batches/{message_batch_id}/cancel", SAME, True),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sam.api.models import MessageBatch
+from airflow_provider_sam.api.glances import BatchGlance, CountsGlance
 from airflow_provider_sam.batches import ended as module
 from airflow_provider_sam.batches.ended import KEPT, LATE, LOOK_BACK, Board, Told, list_down_to
 
@@ -24,11 +24,10 @@ def hours(number):
 
 def batch(name, *, created=-1.0, ended=None, status=None):
     """Make a batch as the API lists it; times are hours from noon."""
-    return MessageBatch(
+    return BatchGlance(
         id=name,
-        type="message_batch",
         processing_status=status or ("in_progress" if ended is None else "ended"),
-        request_counts=COUNTS,
+        request_counts=CountsGlance(**COUNTS),
         created_at=NOON + hours(created),
         expires_at=NOON + hours(created + 24),
         ended_at=None if ended is None else NOON + hours(ended),
