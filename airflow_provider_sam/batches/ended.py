@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_sam.batches.completion import BatchSummary
@@ -42,8 +42,8 @@ class EndedBatch:
 
     def dump(self) -> dict[str, Any]:
         """Give the batch as JSON scalars, for Airflow to carry; times are in ISO 8601, UTC."""
-        times = {"created_at": self.created_at.isoformat(), "ended_at": self.ended_at.isoformat()}
-        return self.summary.dump() | times
+        moments = {"created_at": self.created_at, "ended_at": self.ended_at}
+        return self.summary.dump() | {name: moment.astimezone(UTC).isoformat() for name, moment in moments.items()}
 
 
 class Board:
@@ -60,10 +60,12 @@ class Board:
             return
         if not batch.is_terminal or batch.ended_at is None:
             self._going_on[batch.id] = batch.created_at
-            return
-        self._going_on.pop(batch.id, None)
-        summary = BatchSummary.of(batch)
-        self._ended[batch.id] = EndedBatch(summary=summary, created_at=batch.created_at, ended_at=batch.ended_at)
+        else:
+            self._going_on.pop(batch.id, None)
+            summary = BatchSummary.of(batch)
+            self._ended[batch.id] = EndedBatch(summary=summary, created_at=batch.created_at, ended_at=batch.ended_at)
+        if max(len(self._going_on), len(self._ended)) >= 2 * BOUND:  # the first look at a crowded workspace is long
+            self._trim()
 
     def down_to(self, now: datetime) -> datetime:
         """Decide how far down the list the next look must go: whatever is older than this is known for good."""
@@ -71,13 +73,19 @@ class Board:
 
     def settle(self, now: datetime) -> tuple[EndedBatch, ...]:
         """Conclude a look that came as far down as it had to; give what ended, in the order of the ends."""
-        going_on = sorted(self._going_on.items(), key=lambda item: item[1])[-BOUND:]
+        self._trim()
+        since = now - LOOK_BACK
+        self._going_on = {batch_id: created for batch_id, created in self._going_on.items() if created >= since}
+        self._ended = {batch.id: batch for batch in self._ended.values() if batch.created_at >= since}
+        created = [*self._going_on.values(), *(batch.created_at for batch in self._ended.values())]
+        self._newest = max(created, default=None)
+        return tuple(self._ended.values())
+
+    def _trim(self) -> None:
+        going_on = sorted(self._going_on.items(), key=lambda item: item[1])
         ended = sorted(self._ended.values(), key=lambda batch: (batch.ended_at, batch.id))
-        ended = [batch for batch in ended if batch.created_at >= now - LOOK_BACK][-BOUND:]
-        self._going_on = {batch_id: created_at for batch_id, created_at in going_on if created_at >= now - LOOK_BACK}
-        self._ended = {batch.id: batch for batch in ended}
-        self._newest = max([*self._going_on.values(), *(batch.created_at for batch in ended)], default=None)
-        return tuple(ended)
+        self._going_on = dict(going_on[-BOUND:])
+        self._ended = {batch.id: batch for batch in ended[-BOUND:]}
 
 
 def list_down_to(now: datetime, *, newest: datetime | None, going_on: Iterable[datetime]) -> datetime:

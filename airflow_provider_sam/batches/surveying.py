@@ -113,5 +113,6 @@ class Surveyor:
             )
         except SamError as error:
             if reaction_to(error) in {"ask again", "drop"}:
-                self._cursor = None  # the batch at which the page before ended was deleted: from the top, then
+                # The batch at which the page before ended was deleted: from the top, then.
+                self._cursor, self._listed = None, 0
             raise

@@ -116,9 +116,10 @@ def test_what_is_out_of_sight_is_forgotten():
 
 def test_no_more_than_so_many_batches_are_in_sight(monkeypatch):
     monkeypatch.setattr(module, "BOUND", 3)
-    board = board_of(*(batch(f"on-{age}", created=-age) for age in range(6)))
-    for age in range(6):
+    board = board_of(*(batch(f"on-{age}", created=-age) for age in range(20)))
+    for age in range(20):
         board.note(batch(f"ended-{age}", ended=-age))
+        assert len(board._ended) <= 6 >= len(board._going_on), "within a look too, however many pages it is"
     assert ids(board.settle(NOON)) == ["ended-2", "ended-1", "ended-0"]
     assert board.down_to(NOON) == NOON - hours(2)
 
