@@ -38,7 +38,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("hooks", "sam"),
         "operators": _modules("operators", "batch", "completion", "message"),
         "sensors": _modules("sensors", "batch"),
-        "triggers": _modules("triggers", "batch", "ended"),
+        "triggers": _modules("triggers", "batch", "ended", "start"),
         "extra-links": [f"{PACKAGE}.links.batch.SamBatchLink"],
         "transfers": [
             {
