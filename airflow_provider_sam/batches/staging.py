@@ -1,14 +1,17 @@
 """A file on object storage that appears whole, by one commit, or never.
 
-fsspec's own means are used wherever a store has them: a multipart upload that is completed or aborted. On a local
-file system fsspec would stage in the machine's temporary folder and move from there, which is a copy, and so can be
-seen half done, when that folder lies on another disk; there the file is staged beside its destination and renamed.
+fsspec's own means are used wherever a store has them. On S3 that is a multipart upload, completed or aborted; on GCS a
+resumable upload, completed or cancelled; on Azure the blocks of a blob, committed, or left for Azure to throw away: it
+does so when the blob is written next, or else after a week. On a local file system fsspec would stage in the machine's
+temporary folder and move from there, which is a copy, and so can be seen half done, when that folder lies on another
+disk; there the file is staged beside its destination and renamed.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -57,18 +60,25 @@ class _RemoteStagedFile:
 
     def __init__(self, path: ObjectStoragePath) -> None:
         self._file: Any = path.fs.open(path.path, "wb", block_size=BLOCK_SIZE, autocommit=False)
+        # Azure's file commits when it is closed, `autocommit` or not, and it closes itself when it is forgotten.
+        weakref.finalize(self, _silence, self._file)
 
     def write(self, data: bytes, /) -> object:
         return self._file.write(data)
 
     def commit(self) -> None:
-        self._file.close()  # sends what is left; with autocommit off nothing is visible yet
-        self._file.commit()
+        self._file.close()  # sends what is left
+        self._file.commit()  # by now, Azure's file has done so
 
     def discard(self) -> None:
         # Not closed first: closing sends the last part, and what was sent is about to be thrown away.
         self._file.discard()
-        self._file.closed = True
+        _silence(self._file)
+
+
+def _silence(file: Any) -> None:
+    """Let a file of fsspec send nothing more."""
+    file.closed = True
 
 
 class _LocalStagedFile:

@@ -1,66 +1,45 @@
-"""A real S3 server on loopback, with a bucket, as the Airflow connection `my_s3`."""
+"""Real object stores on loopback, each with an empty bucket and an Airflow connection that leads there."""
 
 from __future__ import annotations
 
 import json
 import os
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
-from tests.deployment.processes import running
-from tests.deployment.stack import free_port
+from airflow_provider_sam.batches import staging
+from tests.stores import servers
+from tests.stores.store import BLOCK_SIZE, BUCKET, Store
 
-ROOT = Path(__file__).parents[2]
-PYTHON = Path(os.environ.get("S3_SERVER_PYTHON", ROOT / ".venv-s3-server" / "bin" / "python"))
-STARTS_WITHIN = 120  # seconds; about 3 on an idle machine
-BUCKET = "lake"
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"  # read at gcsfs' import; its emulator does not speak gRPC
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch):
+    monkeypatch.setattr(staging, "BLOCK_SIZE", BLOCK_SIZE)
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory):
-    """The URL of LocalStack's S3."""
-    if not PYTHON.exists():
-        pytest.fail("there is no S3 server: run `make stores`")
-    folder, port = tmp_path_factory.mktemp("s3"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    settings = {
-        "DISABLE_EVENTS": "1",
-        "DNS_ADDRESS": "0",
-        "FILESYSTEM_ROOT": str(folder),
-        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
-        "GATEWAY_SERVER": "hypercorn",  # the other one listens on every network
-        "LOCALSTACK_VOLUME_DIR": str(folder),
-        "SERVICES": "s3",
-        "SKIP_SSL_CERT_DOWNLOAD": "1",
-        "STRICT_SERVICE_LOADING": "1",
-    }
-    command = [str(PYTHON), "-m", "localstack.runtime.main"]
-    with (
-        (folder / "server.log").open("w") as log,
-        running(command, env={**os.environ, **settings}, output=log) as server,
-    ):
-        deadline = time.monotonic() + STARTS_WITHIN
-        while not _answers(url):
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail((folder / "server.log").read_text()[-3000:])
-            time.sleep(0.2)
+    with servers.s3(tmp_path_factory.mktemp("s3")) as url:
         yield url
 
 
-def _answers(url):
-    try:
-        with urllib.request.urlopen(f"{url}/_localstack/health", timeout=2) as answer:  # noqa: S310 - on loopback
-            return answer.status == 200
-    except OSError:
-        return False
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory):
+    with servers.azure(tmp_path_factory.mktemp("azure")) as connection_string:
+        yield connection_string
+
+
+@pytest.fixture(scope="session")
+def gcs_server(tmp_path_factory):
+    with servers.gcs(tmp_path_factory.mktemp("gcs")) as url:
+        yield url
 
 
 @pytest.fixture
 def s3(s3_server, monkeypatch):
-    """An s3fs file system on an empty bucket, and the connection that leads there."""
+    """LocalStack, as the connection `my_s3`."""
     import s3fs
 
     connection = {
@@ -71,7 +50,41 @@ def s3(s3_server, monkeypatch):
     }
     monkeypatch.setenv("AIRFLOW_CONN_MY_S3", json.dumps(connection))
     files = s3fs.S3FileSystem(key="testkey", secret="testsecret", endpoint_url=s3_server, skip_instance_cache=True)
-    if files.exists(BUCKET):
-        files.rm(BUCKET, recursive=True)
-    files.mkdir(BUCKET)
-    return files
+    return empty(Store(f"s3://my_s3@{BUCKET}", files))
+
+
+@pytest.fixture
+def azure(azure_server, monkeypatch):
+    """Azurite, as the connection `my_azure`."""
+    import adlfs
+
+    connection = {"conn_type": "wasb", "extra": {"connection_string": azure_server}}
+    monkeypatch.setenv("AIRFLOW_CONN_MY_AZURE", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW__LOGGING__NAMESPACE_LEVELS", "azure=WARNING")  # its SDK tells of every request
+    files = adlfs.AzureBlobFileSystem(connection_string=azure_server, skip_instance_cache=True)
+    return empty(Store(f"abfs://my_azure@{BUCKET}", files))
+
+
+@pytest.fixture
+def gcs(gcs_server, monkeypatch):
+    """The GCS emulator, as the connection `my_gcs`."""
+    import gcsfs
+
+    extra = {"project": "lake-project", "is_anonymous": True, "gcs.endpoint": gcs_server}
+    monkeypatch.setenv("AIRFLOW_CONN_MY_GCS", json.dumps({"conn_type": "google_cloud_platform", "extra": extra}))
+    files = gcsfs.GCSFileSystem("lake-project", token="anon", endpoint_url=gcs_server, skip_instance_cache=True)
+    return empty(Store(f"gs://my_gcs@{BUCKET}", files))
+
+
+@pytest.fixture(params=["s3", "azure", "gcs"])
+def store(request):
+    """Each store in turn."""
+    return request.getfixturevalue(request.param)
+
+
+def empty(store):
+    if not store.files.exists(BUCKET):
+        store.files.mkdir(BUCKET)
+    for name in store.names():
+        store.files.rm_file(f"{BUCKET}/{name}")
+    return store

@@ -1,4 +1,4 @@
-"""Requests are read from S3 and submissions are remembered there, through an Airflow connection, as on a local disk."""
+"""Requests are read from a store and submissions are remembered there, through a connection, as on a local disk."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.batches.state import ObjectMemory, TaskIdentity
 from airflow_provider_sam.emulator import Drop, Fault
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
 pytestmark = [pytest.mark.stores, pytest.mark.timeout(300)]
 
-STATE = "s3://my_s3@lake/state"
 CREATE = "messages_batches_create"
 
 
+@pytest.fixture(params=["s3", "azure"])  # GCS has preconditions too, but its emulator has none
+def store(request):
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def submit(sam, s3, monkeypatch, requests):
-    extra = {"max_batch_requests": 2, "state_path": STATE}
+def submit(sam, store, monkeypatch, requests):
+    extra = {"max_batch_requests": 2, "state_path": f"{store.root}/state"}
     monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(json.loads(sam.connection_json) | {"extra": extra}))
     lines = [json.dumps(request).encode() + b"\n" for request in requests]
-    s3.pipe_file("lake/in/a.jsonl", b"".join(lines[:3]))
-    s3.pipe_file("lake/in/b.jsonl.gz", gzip.compress(b"".join(lines[3:])))
+    store.put("in/a.jsonl", b"".join(lines[:3]))
+    store.put("in/b.jsonl.gz", gzip.compress(b"".join(lines[3:])))
 
     def submit(run_id="run"):
-        operator = ObjectStorageToSamBatchOperator(
-            task_id="submit", path="s3://my_s3@lake/in/", visibility_timeout=0.01
-        )
+        operator = ObjectStorageToSamBatchOperator(task_id="submit", path=f"{store.root}/in/", visibility_timeout=0.01)
         ti = SimpleNamespace(dag_id="dag", run_id=run_id, task_id="submit", map_index=-1, max_tries=0)
         return operator.execute({"ti": ti})
 
@@ -51,10 +52,8 @@ def test_another_run_of_the_same_input_has_batches_of_its_own(sam, submit):
     assert len(sam.batches) == 6
 
 
-def test_of_many_tasks_that_claim_a_batch_at_once_one_holds_it(s3):  # noqa: ARG001 - the store and its connection
-    memories = [
-        ObjectMemory(object_storage_path(STATE), TaskIdentity("dag", f"run-{number}", "task")) for number in range(8)
-    ]
+def test_of_many_tasks_that_claim_a_batch_at_once_one_holds_it(store):
+    memories = [ObjectMemory(store.path("state"), TaskIdentity("dag", f"run-{number}", "task")) for number in range(8)]
     holders, start = [], threading.Barrier(len(memories))
 
     def claim(memory):
