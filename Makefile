@@ -102,9 +102,9 @@ $(S3_SERVER): constraints-s3-server.txt
 $(STORES): pyproject.toml constraints-stores.txt
 	$(PYTHON) -m venv .venv-stores
 	.venv-stores/bin/python -m pip install --quiet --constraint constraints-stores.txt pip
-	.venv-stores/bin/python -m pip install --quiet --constraint constraints-stores.txt \
+	.venv-stores/bin/python -m pip install --quiet --no-compile --constraint constraints-stores.txt \
 	  --build-constraint constraints-stores.txt --editable '.[emulator]' --group stores
-	.venv-stores/bin/python -m pip install --quiet --constraint constraints-stores.txt --no-deps \
+	.venv-stores/bin/python -m pip install --quiet --no-compile --constraint constraints-stores.txt --no-deps \
 	  apache-airflow-providers-google apache-airflow-providers-microsoft-azure
 	@touch $@
 

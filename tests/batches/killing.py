@@ -75,6 +75,7 @@ def in_child(action, kill_after: float | None = None) -> tuple[float, int]:
 def main(url: str, uri: str, kills: str, expected: str) -> None:
     """Kill a landing `kills` times, and let another follow each time."""
     staging.BLOCK_SIZE = 5 * 1024 * 1024  # the least that S3 allows, so that there are parts
+    object_storage_path("file:///").exists()  # loads the file systems of all providers, here and not in every child
     rng = random.Random(6)
     client = SamClient(ClientSettings(base_url=url, api_key="a-key"))  # connects when it is first used, in a child
     whole = Path(expected).read_bytes()
