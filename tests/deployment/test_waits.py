@@ -47,6 +47,7 @@ def holders(airflow, run_id):
 
 
 def test_a_killed_triggerer_ends_no_wait(airflow, emulator, requests, tmp_path):
+    emulator.reset()
     ids = create(emulator, requests, WAITS)
     run_id = airflow.start_run("waits", {"batch_ids": ids})
     wait_for(lambda: in_state(airflow, run_id, "deferred", WAITS), within=600, what="all waits deferred")
