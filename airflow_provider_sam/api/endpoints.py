@@ -168,7 +168,7 @@ class Endpoints(Describer):
     ) -> Operation[BatchesGlance]:
         """List a page as `list_batches` does, and read no more of it than how far each batch is.
 
-        For whoever looks at many batches often: it is read at a fifth of the cost.
+        For whoever looks at many batches often: it is read at a small part of the cost.
         """
         query = routes.page_query(after_id, before_id, limit, self._limits)
         asked = {"query": query, "betas": betas, "deadline": deadline}

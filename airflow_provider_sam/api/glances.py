@@ -1,4 +1,4 @@
-"""A page of batches as a poll sees it, decoded at a fifth of the models' cost: a crowded workspace is many pages."""
+"""A page of batches as a poll sees it, decoded at a small part of what the models cost."""
 
 from __future__ import annotations
 

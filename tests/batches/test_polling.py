@@ -11,36 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches import polling
 from airflow_provider_sam.batches.asking import LIST_TRIES
 from airflow_provider_sam.batches.polling import Poller, shared_poller
 from airflow_provider_sam.batches.watching import Watch
-from airflow_provider_sam.emulator import Fault, OnDemand, Status
-from tests.batches.connections import Connections, settings_of
+from airflow_provider_sam.emulator import Fault, Status
+from tests.batches.connections import settings_of
 from tests.waiting import reached
 
 LOG = logging.getLogger(__name__)
 SPEED = 100
 """How much faster the time of a long trial goes than the clock on the wall."""
-
-
-@pytest.fixture
-def connections(sam_emulator):
-    return Connections(settings_of(sam_emulator))
-
-
-@pytest.fixture
-def create(sam_emulator, requests):
-    """Creates batches that go on until they are told to end."""
-    sam_emulator.progress = OnDemand()
-
-    def create(number=1):
-        with SamClient(settings_of(sam_emulator)) as client:
-            return [client.create_batch(requests[:1]).id for _ in range(number)]
-
-    return create
 
 
 def watch(*batch_ids, log=LOG):

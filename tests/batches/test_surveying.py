@@ -9,32 +9,14 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.batches.pacing import LONGEST_PAUSE
 from airflow_provider_sam.batches.surveying import looks
-from airflow_provider_sam.emulator import Fault, OnDemand, Status
-from tests.batches.connections import Connections, settings_of
+from airflow_provider_sam.emulator import Fault, Status
+from tests.batches.connections import settings_of
 
 LIST = "messages_batches_list"
 SPEED = 100
 """How much faster the time of a long trial goes than the clock on the wall."""
-
-
-@pytest.fixture
-def connections(sam_emulator):
-    return Connections(settings_of(sam_emulator))
-
-
-@pytest.fixture
-def create(sam_emulator, requests):
-    """Creates batches that go on until they are told to end."""
-    sam_emulator.progress = OnDemand()
-
-    def create(number=1):
-        with SamClient(settings_of(sam_emulator)) as client:
-            return [client.create_batch(requests[:1]).id for _ in range(number)]
-
-    return create
 
 
 @pytest.fixture

@@ -9,11 +9,14 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from airflow_provider_sam._compat import ObjectStoragePath, object_storage_path
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.publishing import Publication, publish
-from tests.batches.raw_server import BATCH_ID
+from airflow_provider_sam.exceptions import SamResultsError
+from tests.batches.raw_server import BATCH_ID, Answer, raw_server
 from tests.batches.test_publishing_faults import line
 
 MEBIBYTE = 1024 * 1024
@@ -66,6 +69,13 @@ class Store:
         publication = Publication(batch_ids=[BATCH_ID], path=object_storage_path(self.results), **more)
         with SamClient(ClientSettings(base_url=url, api_key="a-key")) as client:
             return publish(client, publication, log=logging.getLogger(__name__))
+
+    def land_less_than_counted(self) -> None:
+        """Land results that end early, after two parts were sent, onto earlier ones."""
+        self.put(RESULTS, b"earlier")
+        body = WHOLE[: WHOLE.index(b"\n", 2 * BLOCK_SIZE) + 1]
+        with raw_server(COUNTS, Answer(body)) as server, pytest.raises(SamResultsError, match="instead of 18000"):
+            self.land(server.url)
 
     def kill_a_writer(self, *names: str) -> None:
         """Let a process write two parts of each object, and kill it."""

@@ -1,10 +1,14 @@
-"""Tests of what an Airflow does not have are not collected on it."""
+"""Tests of what an Airflow does not have are not collected on it; and the batches that triggers wait for."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 import airflow.triggers.base
+import pytest
+
+from airflow_provider_sam.emulator import OnDemand
+from airflow_provider_sam.hooks.sam import SamHook
 
 NEEDS = {
     "test_ended.py": hasattr(airflow.triggers.base, "BaseEventTrigger"),  # 3.0
@@ -12,3 +16,15 @@ NEEDS = {
 }
 
 collect_ignore = [name for name, there in NEEDS.items() if not there]
+
+
+@pytest.fixture
+def create(sam, requests):
+    """Creates a batch that goes on until it is told to end."""
+    sam.progress = OnDemand()
+
+    def create():
+        with SamHook().client as client:
+            return client.create_batch(requests).id
+
+    return create

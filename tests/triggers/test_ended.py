@@ -9,26 +9,13 @@ import logging
 import pytest
 from airflow.triggers.base import BaseEventTrigger
 
-from airflow_provider_sam.emulator import Delay, Fault, OnDemand
-from airflow_provider_sam.hooks.sam import SamHook
+from airflow_provider_sam.emulator import Delay, Fault
 from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
 from tests.triggers.database import rebuilt
 from tests.triggers.watching import LIST, NoSingleStore, StateStore, ids, next_look, telling
 from tests.waiting import reached
 
 CLASSPATH = "airflow_provider_sam.triggers.ended.SamBatchEndedTrigger"
-
-
-@pytest.fixture
-def create(sam, requests):
-    """Creates a batch that goes on until it is told to end."""
-    sam.progress = OnDemand()
-
-    def create():
-        with SamHook().client as client:
-            return client.create_batch(requests).id
-
-    return create
 
 
 def trigger(store=None, **arguments):

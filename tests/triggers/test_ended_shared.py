@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from airflow.triggers.shared_stream import SharedStreamManager
 
-from airflow_provider_sam.emulator import OnDemand
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
 from tests.triggers.watching import StateStore, ids, next_look, telling
@@ -18,18 +17,6 @@ async def manager():
     manager = SharedStreamManager()
     yield manager
     await manager.stop_all()
-
-
-@pytest.fixture
-def create(sam, requests):
-    """Creates a batch that goes on until it is told to end."""
-    sam.progress = OnDemand()
-
-    def create():
-        with SamHook().client as client:
-            return client.create_batch(requests).id
-
-    return create
 
 
 @pytest.fixture
