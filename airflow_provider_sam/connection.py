@@ -7,7 +7,7 @@ silently ignored and a secret cannot hide in a field that nobody masks.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -133,6 +133,46 @@ EXTRAS: tuple[ConnectionField, ...] = (
         description="Most bytes that the body of one batch may have.",
     ),
     ConnectionField(
+        name="max_message_bytes",
+        label="Bytes a request",
+        kind="integer",
+        default=32_000_000,
+        minimum=1,
+        description="Most bytes that the body of a message may have.",
+    ),
+    ConnectionField(
+        name="max_page",
+        label="Entries a page",
+        kind="integer",
+        default=1000,
+        minimum=1,
+        description="Most entries to ask for on one page of a list.",
+    ),
+    ConnectionField(
+        name="max_answer_bytes",
+        label="Bytes an answer",
+        kind="integer",
+        default=64_000_000,
+        minimum=1,
+        description="Most bytes to read of one answer; a longer one is an error.",
+    ),
+    ConnectionField(
+        name="max_error_bytes",
+        label="Bytes an error",
+        kind="integer",
+        default=64_000,
+        minimum=1,
+        description="Most bytes to read of an answer that refuses a request; the rest is left.",
+    ),
+    ConnectionField(
+        name="max_result_line_bytes",
+        label="Bytes a result",
+        kind="integer",
+        default=64_000_000,
+        minimum=1,
+        description="Most bytes to read of one line of a batch's results; a longer one is an error.",
+    ),
+    ConnectionField(
         name="state_path",
         label="State path",
         kind="string",
@@ -188,7 +228,7 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
     if not connection.password:
         raise reader.error("password", "is empty; put the API key there")
     extras = reader.extras(connection.extra)
-    limits = Limits(max_batch_requests=extras.pop("max_batch_requests"), max_batch_bytes=extras.pop("max_batch_bytes"))
+    limits = Limits(**{field.name: extras.pop(field.name) for field in fields(Limits)})
     own = {name: extras.pop(name) for name in ("state_path", "console_url")}
     base_url = reader.base_url(connection.host, connection.port)
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import pytest
 
 from airflow_provider_sam._compat import AirflowFailException, BaseHook
+from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.connection import EXTRAS, form_fields, parse_connection
 from airflow_provider_sam.exceptions import SamConnectionConfigError
 
@@ -33,7 +35,7 @@ def test_a_connection_with_host_and_key_has_the_declared_defaults(connect):
     assert connection.settings.base_url == "https://api.sam.example"
     assert connection.settings.api_key == KEY
     own = {"state_path", "console_url"}
-    limits = {"max_batch_requests", "max_batch_bytes"}
+    limits = {field.name for field in fields(Limits)}
     for field in EXTRAS:
         place = connection if field.name in own else connection.settings
         place = connection.settings.limits if field.name in limits else place
@@ -132,3 +134,9 @@ def test_the_form_has_a_field_for_each_extra_with_its_default():
     assert list(fields) == [field.name for field in EXTRAS]
     assert fields["read_timeout"]["schema"] == {"type": ["number", "null"], "default": 60.0}
     assert fields["proxy"]["schema"] == {"type": ["string", "null"], "format": "password"}
+
+
+def test_every_limit_can_be_overridden(connect):
+    given_limits = {field.name: 100 + place for place, field in enumerate(fields(Limits))}
+
+    assert connect(given(extra=given_limits)).settings.limits == Limits(**given_limits)

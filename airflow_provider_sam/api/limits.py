@@ -31,12 +31,24 @@ NOT_PARAMS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Limits of the public service; a connection may name others. Sizes are bytes of the request body."""
+    """The most that is sent, and the most of an answer that is read; a connection may name others. Sizes are bytes.
+
+    :param max_batch_requests: requests in one batch.
+    :param max_batch_bytes: the body of one batch.
+    :param max_message_bytes: the body of any other request.
+    :param max_page: entries on one page of a list.
+    :param max_answer_bytes: an answer that is read whole, decompressed; or one event of a stream.
+    :param max_error_bytes: how much of the body of an error is read.
+    :param max_result_line_bytes: one line of a batch's results.
+    """
 
     max_batch_requests: int = 100_000
     max_batch_bytes: int = 256_000_000
     max_message_bytes: int = 32_000_000
     max_page: int = 1000
+    max_answer_bytes: int = 64_000_000
+    max_error_bytes: int = 64_000
+    max_result_line_bytes: int = 64_000_000
 
 
 class CustomIds:
