@@ -73,6 +73,19 @@ class ConnectionField:
         return f"a number above {self.minimum}"
 
 
+LIMITS: tuple[ConnectionField, ...] = tuple(
+    ConnectionField(name=name, label=label, kind="integer", default=default, minimum=1, description=description)
+    for name, label, default, description in (
+        ("max_batch_requests", "Requests a batch", 100_000, "Most requests that one batch may hold."),
+        ("max_batch_bytes", "Bytes a batch", 256_000_000, "Most bytes that the body of one batch may have."),
+        ("max_message_bytes", "Bytes a request", 32_000_000, "Most bytes that the body of a message may have."),
+        ("max_page", "Entries a page", 1000, "Most entries to ask for on one page of a list."),
+        ("max_answer_bytes", "Bytes an answer", 64_000_000, "Most bytes of one answer; a longer one is an error."),
+        ("max_error_bytes", "Bytes an error", 64_000, "Most bytes to read of an answer that refuses a request."),
+        ("max_result_line_bytes", "Bytes a result", 64_000_000, "Most bytes of one result; a longer one is an error."),
+    )
+)
+
 EXTRAS: tuple[ConnectionField, ...] = (
     ConnectionField(
         name="connect_timeout",
@@ -116,62 +129,7 @@ EXTRAS: tuple[ConnectionField, ...] = (
         default=None,
         description="Path of a PEM file with the certificate authorities to trust, instead of the usual ones.",
     ),
-    ConnectionField(
-        name="max_batch_requests",
-        label="Requests a batch",
-        kind="integer",
-        default=100_000,
-        minimum=1,
-        description="Most requests that one batch may hold.",
-    ),
-    ConnectionField(
-        name="max_batch_bytes",
-        label="Bytes a batch",
-        kind="integer",
-        default=256_000_000,
-        minimum=1,
-        description="Most bytes that the body of one batch may have.",
-    ),
-    ConnectionField(
-        name="max_message_bytes",
-        label="Bytes a request",
-        kind="integer",
-        default=32_000_000,
-        minimum=1,
-        description="Most bytes that the body of a message may have.",
-    ),
-    ConnectionField(
-        name="max_page",
-        label="Entries a page",
-        kind="integer",
-        default=1000,
-        minimum=1,
-        description="Most entries to ask for on one page of a list.",
-    ),
-    ConnectionField(
-        name="max_answer_bytes",
-        label="Bytes an answer",
-        kind="integer",
-        default=64_000_000,
-        minimum=1,
-        description="Most bytes to read of one answer; a longer one is an error.",
-    ),
-    ConnectionField(
-        name="max_error_bytes",
-        label="Bytes an error",
-        kind="integer",
-        default=64_000,
-        minimum=1,
-        description="Most bytes to read of an answer that refuses a request; the rest is left.",
-    ),
-    ConnectionField(
-        name="max_result_line_bytes",
-        label="Bytes a result",
-        kind="integer",
-        default=64_000_000,
-        minimum=1,
-        description="Most bytes to read of one line of a batch's results; a longer one is an error.",
-    ),
+    *LIMITS,
     ConnectionField(
         name="state_path",
         label="State path",

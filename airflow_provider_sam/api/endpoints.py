@@ -9,6 +9,7 @@ from airflow_provider_sam.api import models, routes
 from airflow_provider_sam.api.bodies import BatchBody, RequestsBody
 from airflow_provider_sam.api.describing import Describer
 from airflow_provider_sam.api.glances import BatchesGlance, read_batches
+from airflow_provider_sam.api.identity import about, created
 from airflow_provider_sam.api.operation import Effect
 from airflow_provider_sam.api.timeouts import message_timeout, upload_timeout
 
@@ -123,7 +124,7 @@ class Endpoints(Describer):
         return self._operation(
             "create_batch",
             routes.BATCHES,
-            models.MessageBatch.read,
+            created(models.MessageBatch.read),
             body=body,
             effect=Effect.CREATED,
             betas=betas,
@@ -136,7 +137,8 @@ class Endpoints(Describer):
     ) -> Operation[models.MessageBatch]:
         """Look at a batch."""
         path = routes.item(routes.BATCHES, batch_id, what="batch_id")
-        return self._operation("get_batch", path, models.MessageBatch.read, betas=betas, deadline=deadline)
+        read = about(batch_id, models.MessageBatch.read)
+        return self._operation("get_batch", path, read, betas=betas, deadline=deadline)
 
     def list_batches(
         self,
@@ -179,7 +181,7 @@ class Endpoints(Describer):
     ) -> Operation[models.MessageBatch]:
         """Ask for a batch to end early; harmless when asked again. It ends as ``ended``, perhaps with results."""
         path = routes.item(routes.BATCHES, batch_id, what="batch_id", action="/cancel")
-        read = models.MessageBatch.read
+        read = about(batch_id, models.MessageBatch.read)
         return self._operation("cancel_batch", path, read, method="POST", betas=betas, deadline=deadline)
 
     def delete_batch(
@@ -191,7 +193,7 @@ class Endpoints(Describer):
         that the batch is gone; the error says what has probably happened.
         """
         path = routes.item(routes.BATCHES, batch_id, what="batch_id")
-        read = models.DeletedMessageBatch.read
+        read = about(batch_id, models.DeletedMessageBatch.read)
         return self._operation("delete_batch", path, read, method="DELETE", betas=betas, deadline=deadline)
 
     def stream_results(

@@ -6,15 +6,21 @@ Moments are aware `pendulum.DateTime` values in UTC.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+import json
+import logging
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Tag
+from pydantic import AfterValidator, Tag
 
 from airflow_provider_sam.api.base import UNKNOWN, ApiObject, UnknownType, by_type
 from airflow_provider_sam.api.content import ContentBlock, TextBlock
+from airflow_provider_sam.api.identity import trusted
 from airflow_provider_sam.api.moments import Moment  # noqa: TC001 - pydantic reads it when the class is made
 
+_log = logging.getLogger(__name__)
+
 EntryT = TypeVar("EntryT", bound=ApiObject)
+_BatchId = Annotated[str, AfterValidator(trusted)]
 
 
 class Usage(ApiObject):
@@ -92,7 +98,7 @@ class RequestCounts(ApiObject):
 class MessageBatch(ApiObject):
     """A batch of message requests, as it stands."""
 
-    id: str
+    id: _BatchId
     type: Literal["message_batch"]
     processing_status: str
     request_counts: RequestCounts
@@ -118,7 +124,7 @@ class MessageBatch(ApiObject):
 class DeletedMessageBatch(ApiObject):
     """The word that a batch is deleted."""
 
-    id: str
+    id: _BatchId
     type: Literal["message_batch_deleted"]
 
 
@@ -132,7 +138,41 @@ class Page(ApiObject, Generic[EntryT]):
 
 
 class MessageBatchPage(Page[MessageBatch]):
-    """A page of batches."""
+    """A page of batches. A batch that cannot be read is left out, with a warning: it concerns nobody else."""
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """Read the page from its JSON, entry by entry where it cannot be read at once.
+
+        :raises ValueError: it is no page, or holds nothing that is a batch.
+        """
+        try:
+            return super().read(data)
+        except ValueError:
+            page = _loosely(data)
+            if page is None:
+                raise
+        readable = [entry for entry in page["data"] if _is_readable(entry)]
+        left_out = len(page["data"]) - len(readable)
+        if left_out and readable:
+            _log.warning("A page of batches: %d of %d cannot be read and are left out", left_out, len(page["data"]))
+        return cls.made_of({**page, "data": readable or page["data"]})
+
+
+def _loosely(data: bytes) -> dict[str, Any] | None:
+    try:
+        page = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return page if isinstance(page, dict) and isinstance(page.get("data"), list) else None
+
+
+def _is_readable(entry: Any) -> bool:
+    try:
+        MessageBatch.made_of(entry)
+    except ValueError:
+        return False
+    return True
 
 
 class ModelPage(Page[Model]):
