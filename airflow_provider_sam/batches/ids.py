@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from airflow_provider_sam.api.errors import SamRequestError
@@ -33,3 +34,11 @@ def _id(item: object) -> str:
             "Dag render templates as native objects"
         )
     return item
+
+
+def custom_ids_digest(custom_ids: Iterable[str]) -> str:
+    """Return the SHA-256 of a batch's custom_ids in hexadecimal; it is the same in whatever order they come."""
+    digest = hashlib.sha256()
+    for custom_id in sorted(custom_ids):
+        digest.update(f"{custom_id}\n".encode())
+    return digest.hexdigest()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.timeouts import upload_timeout
+from airflow_provider_sam.batches.remembering import submitted_as
 from airflow_provider_sam.batches.submission import Attach, GiveUp, LookAgain, judge_remembered, judge_window
 from airflow_provider_sam.batches.window import Window
 from airflow_provider_sam.exceptions import SamSubmissionError
@@ -92,7 +93,7 @@ class Looker:
     def _attach(self, index: int, batch_id: str) -> bool:
         """Take a batch for ours unless another task was faster: the claim comes first, as it may not be ours."""
         known = self._submission.record.batches[index]
-        if self._submission.memory.claim(batch_id, known.fingerprint) is not None:
+        if self._submission.memory.claim(batch_id, submitted_as(known)) is not None:
             return False
         self._submission.hold(index, batch_id)
         self._log.info("Found batch %s of %d requests: attached to it", batch_id, known.requests)

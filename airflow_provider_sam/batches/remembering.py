@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from airflow_provider_sam.batches.record import Anchor, BatchRecord, Record, carried_over, left_behind
+from airflow_provider_sam.batches.state import Submitted
 from airflow_provider_sam.exceptions import SamSubmissionOvertakenError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Submission:
         """Write down which batch it is; give the claim of another task that has it already."""
         known = self.record.batches[index]
         self._note(index, BatchRecord(known.fingerprint, known.requests, batch_id=batch_id))
-        return self.memory.claim(batch_id, known.fingerprint)
+        return self.memory.claim(batch_id, submitted_as(known))
 
     def forget(self, index: int) -> None:
         """Write down that certainly no batch was created."""
@@ -108,3 +109,8 @@ class Submission:
         if self._wishes.betas is None:
             return shard.fingerprint
         return hashlib.sha256(repr((shard.fingerprint, [*self._wishes.betas])).encode()).hexdigest()
+
+
+def submitted_as(batch: BatchRecord) -> Submitted:
+    """Return what is entered in the register beside a batch."""
+    return Submitted(batch.fingerprint, batch.requests, "")

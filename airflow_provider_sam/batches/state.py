@@ -67,17 +67,44 @@ class TaskIdentity:
         return "/".join([*(re.sub(r"[^A-Za-z0-9_-]", "_", part) for part in parts), f"{self.map_index}-{digest}.json"])
 
 
+class Submitted(msgspec.Struct, frozen=True):
+    """What was submitted as one batch.
+
+    :param fingerprint: of the request as it is sent.
+    :param requests: how many the batch holds.
+    :param ids_digest: of their custom_ids, as `custom_ids_digest` returns it; empty where it is not known.
+    """
+
+    fingerprint: str
+    requests: int
+    ids_digest: str
+
+
 class Claim(msgspec.Struct, frozen=True):
-    """Who holds a batch.
+    """Who holds a batch, and what was submitted as that batch.
 
     :param owner: the key of its task.
     :param name: its task, for a person.
     :param fingerprint: of the requests that it was to hold.
+    :param requests: how many those are; 0 where it is not known, as in a claim of an earlier version.
+    :param ids_digest: of their custom_ids; empty where it is not known.
     """
 
     owner: str
     name: str
     fingerprint: str
+    requests: int = 0
+    ids_digest: str = ""
+
+
+class Register(Protocol):
+    """Knows which task holds which batch."""
+
+    def find(self, batch_id: str) -> Claim | None:
+        """Return the claim on a batch, whoever holds it, or None if none is known.
+
+        :raises SamStateError: the register cannot be read.
+        """
 
 
 class Memory(Protocol):
@@ -94,7 +121,7 @@ class Memory(Protocol):
     def save(self, record: Record) -> None:
         """Remember; when this returns, it lasts."""
 
-    def claim(self, batch_id: str, fingerprint: str) -> Claim | None:
+    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
         """Hold a batch, unless another task does; give that one's claim, or None if the batch is ours."""
 
     def holder(self, batch_id: str) -> Claim | None:
@@ -113,12 +140,20 @@ class NoMemory:
     def save(self, record: Record) -> None:
         """Forget it."""
 
-    def claim(self, batch_id: str, fingerprint: str) -> Claim | None:  # noqa: ARG002 - the protocol's
+    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:  # noqa: ARG002 - the protocol's
         """Know of no other."""
         return None
 
     def holder(self, batch_id: str) -> Claim | None:  # noqa: ARG002 - the protocol's
         """Know of no other."""
+        return None
+
+
+class NoRegister:
+    """Knows of no claim."""
+
+    def find(self, batch_id: str) -> Claim | None:  # noqa: ARG002 - the protocol's
+        """Return None."""
         return None
 
 
@@ -163,24 +198,28 @@ class ObjectMemory:
             raise
         staged.commit()
 
-    def claim(self, batch_id: str, fingerprint: str) -> Claim | None:
+    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
         """Enter the batch in the register unless it stands there, and say who holds it."""
-        mine = Claim(self._identity.key, self._identity.name, fingerprint)
+        mine = claim_of(self._identity, submitted)
         if _read(self._place(batch_id)) is None:
             _create(self._place(batch_id), msgspec.json.encode(mine))
         return self.holder(batch_id)
 
     def holder(self, batch_id: str) -> Claim | None:
+        """Look into the register for another task."""
+        claim = self.find(batch_id)
+        return None if claim is None or claim.owner == self._identity.key else claim
+
+    def find(self, batch_id: str) -> Claim | None:
         """Look into the register."""
         place = self._place(batch_id)
         data = _read(place)
         if data is None:
             return None
         try:
-            claim = msgspec.json.decode(data, type=Claim)
+            return msgspec.json.decode(data, type=Claim)
         except msgspec.MsgspecError as error:
             raise SamStateError(f"the claim at {place} cannot be read: {error}") from None
-        return None if claim.owner == self._identity.key else claim
 
     def _place(self, batch_id: str) -> ObjectStoragePath:
         return self._claims / f"{batch_id}.json"
@@ -230,6 +269,23 @@ def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, 
         "or in the connection; from Airflow 3.3 on, the task state store is used without one"
     )
     return NoMemory()
+
+
+def register_for(
+    context: Context,
+    state_path: str | ObjectStoragePath | None,
+    *,
+    log: Logger,  # noqa: ARG001 - under a state path there is nothing to say
+) -> Register:
+    """Choose where a task looks up which task holds a batch: where the submitting tasks of this Airflow enter it."""
+    if state_path:
+        return ObjectMemory(ObjectStoragePath(state_path), identity_of(context))
+    return NoRegister()
+
+
+def claim_of(identity: TaskIdentity, submitted: Submitted) -> Claim:
+    """Return the claim of a task on the batch that it has submitted."""
+    return Claim(identity.key, identity.name, submitted.fingerprint, submitted.requests, submitted.ids_digest)
 
 
 def identity_of(context: Context) -> TaskIdentity:

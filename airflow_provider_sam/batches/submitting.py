@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.batches.looking import Looker
 from airflow_provider_sam.batches.record import Anchor
-from airflow_provider_sam.batches.remembering import Submission, Wishes
+from airflow_provider_sam.batches.remembering import Submission, Wishes, submitted_as
 from airflow_provider_sam.batches.upload import Upload
 from airflow_provider_sam.exceptions import SamSubmissionError, SamSubmissionStoppedError
 
@@ -91,7 +91,7 @@ class Submitter:
         known = self._submission.record.batches[index]
         if known.batch_id is not None:
             if self._looker.stands(known.batch_id):
-                self._submission.memory.claim(known.batch_id, known.fingerprint)
+                self._submission.memory.claim(known.batch_id, submitted_as(known))
                 self._log.info("Attached to batch %s of %d requests, known before", known.batch_id, known.requests)
                 return known.batch_id
             self._submission.forget(index)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.ids import batch_ids
+from airflow_provider_sam.batches.ids import batch_ids, custom_ids_digest
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,9 @@ def test_an_id_is_never_empty(value, may_be_none):
 def test_what_is_no_id_is_refused_with_what_to_write(value, said):
     with pytest.raises(SamRequestError, match=said):
         batch_ids(value)
+
+
+def test_the_digest_of_custom_ids_is_the_same_in_any_order_and_another_for_other_ids():
+    digest = custom_ids_digest(["b", "a"])
+    assert digest == custom_ids_digest(iter(("a", "b"))) == hashlib.sha256(b"a\nb\n").hexdigest()
+    assert len({digest, custom_ids_digest(["ab"]), custom_ids_digest(["a"]), custom_ids_digest(["a", "b", "b"])}) == 4

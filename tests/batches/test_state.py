@@ -12,11 +12,14 @@ from airflow_provider_sam.batches.record import BatchRecord, Record
 from airflow_provider_sam.batches.state import (
     KEY,
     RETENTION,
+    Claim,
     NoMemory,
     ObjectMemory,
+    Submitted,
     TaskIdentity,
     TaskStateMemory,
     memory_for,
+    register_for,
 )
 from airflow_provider_sam.exceptions import SamStateError
 
@@ -36,6 +39,10 @@ class StateStore(dict):
     def set(self, key, value, *, retention=None):
         self[key] = value
         self.retention = retention
+
+
+def asked(fingerprint):
+    return Submitted(fingerprint, 5, f"ids of {fingerprint}")
 
 
 def at(path, identity=IDENTITY):
@@ -86,12 +93,26 @@ def test_the_first_to_claim_a_batch_holds_it(tmp_path, monkeypatch, local_protoc
     monkeypatch.setattr(state, "LOCAL_PROTOCOLS", local_protocols)
     (tmp_path / "claims").mkdir()
     first, second = at(tmp_path), at(tmp_path, NEIGHBOURS[0])
-    assert first.claim("msgbatch_1", "aaa") is None
+    assert first.claim("msgbatch_1", asked("aaa")) is None
     assert second.holder("msgbatch_1").name == "dag.group.task of manual__2026-01-01T00:00:00+00:00"
-    assert second.claim("msgbatch_1", "bbb").fingerprint == "aaa"
-    assert first.claim("msgbatch_1", "aaa") is None
+    assert second.claim("msgbatch_1", asked("bbb")).fingerprint == "aaa"
+    assert first.claim("msgbatch_1", asked("aaa")) is None
     assert first.holder("msgbatch_1") is None
-    assert second.claim("msgbatch_2", "bbb") is None
+    assert second.claim("msgbatch_2", asked("bbb")) is None
+
+
+def test_the_register_says_to_anybody_who_holds_a_batch_and_what_was_submitted_as_it(tmp_path):
+    at(tmp_path).claim("msgbatch_1", asked("aaa"))
+    register = register_for({"ti": TI}, tmp_path.as_uri(), log=Log())
+    assert register.find("msgbatch_1") == Claim(IDENTITY.key, IDENTITY.name, "aaa", 5, "ids of aaa")
+    assert at(tmp_path).find("msgbatch_1").owner == IDENTITY.key
+    assert register.find("msgbatch_2") is None
+
+
+def test_a_claim_of_an_earlier_version_is_read(tmp_path):
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "msgbatch_1.json").write_text('{"owner": "o", "name": "n", "fingerprint": "f"}')
+    assert at(tmp_path).holder("msgbatch_1") == Claim("o", "n", "f", 0, "")
 
 
 def test_a_claim_that_cannot_be_read_is_an_error(tmp_path):
@@ -99,12 +120,12 @@ def test_a_claim_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / "msgbatch_1.json").touch()
     with pytest.raises(SamStateError, match=r"claims/msgbatch_1\.json"):
-        memory.claim("msgbatch_1", "aaa")
+        memory.claim("msgbatch_1", asked("aaa"))
 
 
 def test_a_claim_leaves_nothing_else_behind(tmp_path):
-    at(tmp_path).claim("msgbatch_1", "aaa")
-    at(tmp_path, NEIGHBOURS[0]).claim("msgbatch_1", "bbb")
+    at(tmp_path).claim("msgbatch_1", asked("aaa"))
+    at(tmp_path, NEIGHBOURS[0]).claim("msgbatch_1", asked("bbb"))
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["msgbatch_1.json"]
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_sam.batches.state import ObjectMemory, TaskIdentity
+from airflow_provider_sam.batches.state import ObjectMemory, Submitted, TaskIdentity
 from airflow_provider_sam.emulator import Drop, Fault
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
@@ -58,7 +58,7 @@ def test_of_many_tasks_that_claim_a_batch_at_once_one_holds_it(store):
 
     def claim(memory):
         start.wait()
-        holders.append(memory.claim("msgbatch_1", "aaa"))
+        holders.append(memory.claim("msgbatch_1", Submitted("aaa", 5, "")))
 
     threads = [threading.Thread(target=claim, args=[memory]) for memory in memories]
     for thread in threads:
