@@ -35,6 +35,12 @@ class SamStateError(SamError, AirflowException):
     advice = "Mend the record, or delete it and name the batches that exist in adopt_batch_id."
 
 
+class SamStateUnavailableError(SamStateError):
+    """What is remembered of a submission could not be read or written: Airflow did not answer, or refused."""
+
+    advice = "The next try goes on from what was remembered before."
+
+
 class SamSubmissionError(SamError, AirflowException):
     """It cannot be said which batch is this task's. Nothing more was submitted; a retry looks again."""
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 from airflow_provider_sam.api.errors import SamRequestError
+
+BATCH_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+"""What the id of a batch looks like, whole: safe as a file name and as part of a key."""
 
 
 def batch_ids(value: object, *, may_be_none: bool = False) -> list[str]:
@@ -42,3 +46,13 @@ def custom_ids_digest(custom_ids: Iterable[str]) -> str:
     for custom_id in sorted(custom_ids):
         digest.update(f"{custom_id}\n".encode())
     return digest.hexdigest()
+
+
+def safe_id(batch_id: str) -> str:
+    """Return the id of a batch that is to become a file name or a part of a key.
+
+    :raises SamRequestError: it could lead elsewhere.
+    """
+    if not BATCH_ID.fullmatch(batch_id):
+        raise SamRequestError(f"no id of a batch: {batch_id[:128]!r}; an id has 1 to 128 of a-z, A-Z, 0-9, _ and -")
+    return batch_id

@@ -90,7 +90,7 @@ def from_json(value: object, *, where: str) -> Record:
         if version != VERSION:
             raise SamStateError(f"the record at {where} has version {version!r}; this provider reads version {VERSION}")
         return msgspec.convert(found, Record)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise SamStateError(f"the record at {where} cannot be read: {error}") from None
 
 

@@ -1,15 +1,12 @@
-"""Where a submission is remembered: Airflow's task state store, or an object on object storage; one record for both.
+"""Where a submission is remembered: under a state path, else in what Airflow keeps itself; one record for all.
 
-Under a state path the tasks also see each other: the first to name a batch as its own holds it, and no other attaches
-to it. The task state store shows a task nothing but its own state, so that there is no such register in it.
+All tasks of an Airflow see each other, or all that share a state path: the first to name a batch as its own holds it,
+and no other attaches to it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,15 +14,36 @@ from uuid import uuid4
 
 import msgspec
 
-from airflow_provider_sam._compat import ObjectStoragePath
-from airflow_provider_sam.batches.record import from_json, to_json
+from airflow_provider_sam._compat import ObjectStoragePath, variables_are_reachable
+from airflow_provider_sam.batches.airflow_store import attempt, claiming, saving
+from airflow_provider_sam.batches.claims import Claim, Memory, Register, Submitted, TaskIdentity, claim_of, read_claim
+from airflow_provider_sam.batches.ids import safe_id
+from airflow_provider_sam.batches.record import Record, from_json, to_json
 from airflow_provider_sam.batches.staging import LOCAL_PROTOCOLS, stage
-from airflow_provider_sam.exceptions import SamStateError
+from airflow_provider_sam.batches.variable_index import VariableIndex
+from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
+from airflow_provider_sam.batches.variables import AirflowVariables
 
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
     from airflow_provider_sam.batches.watching import Logger
-from airflow_provider_sam.batches.record import Record
+
+__all__ = [
+    "KEY",
+    "RETENTION",
+    "Claim",
+    "Memory",
+    "NoMemory",
+    "NoRegister",
+    "ObjectMemory",
+    "Register",
+    "Submitted",
+    "TaskIdentity",
+    "TaskStateMemory",
+    "identity_of",
+    "memory_for",
+    "register_for",
+]
 
 KEY = "sam_submission"
 """The key in the task state store."""
@@ -42,90 +60,6 @@ class TaskStateStore(Protocol):
 
     def set(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
         """Write the value."""
-
-
-@dataclass(frozen=True)
-class TaskIdentity:
-    """Whose submission it is: one task of one Dag run, whatever its try."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int = -1
-
-    @property
-    def name(self) -> str:
-        """How a person finds it."""
-        mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
-        return f"{self.dag_id}.{self.task_id}{mapped} of {self.run_id}"
-
-    @property
-    def key(self) -> str:
-        """Its place under a state path: readable, of plain characters, and its own for certain."""
-        parts = (self.dag_id, self.run_id, self.task_id)
-        digest = hashlib.sha256(repr((parts, self.map_index)).encode()).hexdigest()[:12]
-        return "/".join([*(re.sub(r"[^A-Za-z0-9_-]", "_", part) for part in parts), f"{self.map_index}-{digest}.json"])
-
-
-class Submitted(msgspec.Struct, frozen=True):
-    """What was submitted as one batch.
-
-    :param fingerprint: of the request as it is sent.
-    :param requests: how many the batch holds.
-    :param ids_digest: of their custom_ids, as `custom_ids_digest` returns it; empty where it is not known.
-    """
-
-    fingerprint: str
-    requests: int
-    ids_digest: str
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """Who holds a batch, and what was submitted as that batch.
-
-    :param owner: the key of its task.
-    :param name: its task, for a person.
-    :param fingerprint: of the requests that it was to hold.
-    :param requests: how many those are; 0 where it is not known, as in a claim of an earlier version.
-    :param ids_digest: of their custom_ids; empty where it is not known.
-    """
-
-    owner: str
-    name: str
-    fingerprint: str
-    requests: int = 0
-    ids_digest: str = ""
-
-
-class Register(Protocol):
-    """Knows which task holds which batch."""
-
-    def find(self, batch_id: str) -> Claim | None:
-        """Return the claim on a batch, whoever holds it, or None if none is known.
-
-        :raises SamStateError: the register cannot be read.
-        """
-
-
-class Memory(Protocol):
-    """Remembers one submission, and knows what others hold as far as it can."""
-
-    where: str
-
-    def load(self) -> Record | None:
-        """Give what is remembered; None only where there certainly is nothing.
-
-        :raises SamStateError: what lies there cannot be read.
-        """
-
-    def save(self, record: Record) -> None:
-        """Remember; when this returns, it lasts."""
-
-    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
-        """Hold a batch, unless another task does; give that one's claim, or None if the batch is ours."""
-
-    def holder(self, batch_id: str) -> Claim | None:
-        """Give the claim of another task on a batch, or None if none is known."""
 
 
 class NoMemory:
@@ -157,21 +91,41 @@ class NoRegister:
         return None
 
 
-class TaskStateMemory(NoMemory):
-    """Remembers in Airflow's task state store, which knows nothing of other tasks."""
+class TaskStateMemory:
+    """Remembers in Airflow's task state store, which knows nothing of other tasks.
 
-    def __init__(self, store: TaskStateStore) -> None:
+    :param register: knows what other tasks hold.
+    """
+
+    def __init__(self, store: TaskStateStore, register: VariableRegister | NoMemory) -> None:
         self._store = store
+        self._register = register
+        self._saved: Record | None = None
         self.where = f"key {KEY!r} of the task state store"
 
     def load(self) -> Record | None:
         """Give what is remembered."""
-        value = self._store.get(KEY)
-        return None if value is None else from_json(value, where=self.where)
+        value = attempt(f"{self.where} could not be read", lambda: self._store.get(KEY))
+        if value is None:
+            return None
+        self._saved = from_json(value, where=self.where)
+        return self._saved
 
     def save(self, record: Record) -> None:
         """Write the record."""
-        self._store.set(KEY, to_json(record), retention=RETENTION)
+        written = to_json(record)
+        with saving(self._saved, record):
+            attempt(f"{self.where} could not be written", lambda: self._store.set(KEY, written, retention=RETENTION))
+        self._saved = record
+
+    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
+        """Hold a batch, unless another task does."""
+        with claiming(batch_id, self._saved):
+            return self._register.claim(batch_id, submitted)
+
+    def holder(self, batch_id: str) -> Claim | None:
+        """Return the claim of another task on a batch."""
+        return self._register.holder(batch_id)
 
 
 class ObjectMemory:
@@ -216,13 +170,10 @@ class ObjectMemory:
         data = _read(place)
         if data is None:
             return None
-        try:
-            return msgspec.json.decode(data, type=Claim)
-        except msgspec.MsgspecError as error:
-            raise SamStateError(f"the claim at {place} cannot be read: {error}") from None
+        return read_claim(data, where=str(place))
 
     def _place(self, batch_id: str) -> ObjectStoragePath:
-        return self._claims / f"{batch_id}.json"
+        return self._claims / f"{safe_id(batch_id)}.json"
 
 
 def _read(path: ObjectStoragePath) -> bytes | None:
@@ -259,36 +210,46 @@ def _link(path: Path, data: bytes) -> None:
 
 
 def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, log: Logger) -> Memory:
-    """Choose where a task remembers: under the state path, if it has one, else in Airflow's task state store."""
+    """Choose where a task remembers: under the state path, if it has one, else in Airflow.
+
+    The record lies in the task state store where Airflow has one, since Airflow removes it with its run, and in a
+    variable elsewhere. The register always lies in variables.
+    """
+    identity = identity_of(context)
     if state_path:
-        return ObjectMemory(ObjectStoragePath(state_path), identity_of(context))
-    if (store := context.get("task_state_store")) is not None:
-        return TaskStateMemory(store)
-    log.warning(
-        "Nothing remembers this submission: a retry after a lost answer may pay a second time. Give a state_path here "
-        "or in the connection; from Airflow 3.3 on, the task state store is used without one"
-    )
-    return NoMemory()
+        return ObjectMemory(ObjectStoragePath(state_path), identity)
+    store = context.get("task_state_store")
+    if not variables_are_reachable(context["ti"]):
+        if store is not None:
+            return TaskStateMemory(store, NoMemory())
+        log.warning(
+            "Nothing remembers this submission, as no Airflow runs this task: executing it again may pay a second "
+            "time. Give a state_path here or in the connection"
+        )
+        return NoMemory()
+    variables = AirflowVariables()
+    index = VariableIndex(variables, identity, log=log)
+    register = VariableRegister(variables, identity, index)
+    if store is not None:
+        return TaskStateMemory(store, register)
+    return VariableStore(variables, identity, index, register)
 
 
-def register_for(
-    context: Context,
-    state_path: str | ObjectStoragePath | None,
-    *,
-    log: Logger,  # noqa: ARG001 - under a state path there is nothing to say
-) -> Register:
+def register_for(context: Context, state_path: str | ObjectStoragePath | None, *, log: Logger) -> Register:
     """Choose where a task looks up which task holds a batch: where the submitting tasks of this Airflow enter it."""
+    identity = identity_of(context)
     if state_path:
-        return ObjectMemory(ObjectStoragePath(state_path), identity_of(context))
-    return NoRegister()
-
-
-def claim_of(identity: TaskIdentity, submitted: Submitted) -> Claim:
-    """Return the claim of a task on the batch that it has submitted."""
-    return Claim(identity.key, identity.name, submitted.fingerprint, submitted.requests, submitted.ids_digest)
+        return ObjectMemory(ObjectStoragePath(state_path), identity)
+    if not variables_are_reachable(context["ti"]):
+        return NoRegister()
+    variables = AirflowVariables()
+    return VariableRegister(variables, identity, VariableIndex(variables, identity, log=log))
 
 
 def identity_of(context: Context) -> TaskIdentity:
     """Say which task of which Dag run this is."""
-    ti = context["ti"]
-    return TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1)
+    ti: Any = context["ti"]
+    map_index = ti.map_index if ti.map_index is not None else -1
+    region = getattr(ti, "region_id", None), getattr(ti, "region_index", None)
+    known = None if region == (None, None) else (str(region[0]), int(region[1] or 0))
+    return TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, known)

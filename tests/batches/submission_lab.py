@@ -15,8 +15,10 @@ from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.remembering import Wishes
 from airflow_provider_sam.batches.sources import entries_of
 from airflow_provider_sam.batches.spool import Spool
-from airflow_provider_sam.batches.state import ObjectMemory, TaskIdentity, TaskStateMemory
+from airflow_provider_sam.batches.state import NoMemory, ObjectMemory, TaskIdentity, TaskStateMemory
 from airflow_provider_sam.batches.submitting import Submitter
+from airflow_provider_sam.batches.variable_index import VariableIndex
+from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
 from airflow_provider_sam.emulator import Fault
 
 if TYPE_CHECKING:
@@ -75,6 +77,26 @@ class StateStore(dict):
         self[key] = json.dumps(value)
 
 
+class VariableRows(dict):
+    """Stands for Airflow's variables, which are text under a key of 250 characters."""
+
+    def read(self, key):
+        return self.get(key)
+
+    def write(self, key, value, description):
+        assert isinstance(value, str)
+        assert len(key) <= 250
+        assert description
+        self[key] = value
+
+    def delete(self, key):
+        self.pop(key, None)
+
+
+MEMORIES = ("state_path", "task state", "variables")
+"""Where a submission may be remembered: under a state path, or by default on Airflow from 3.3 on and before."""
+
+
 class Lab:
     """A server, and what tasks keep between their tries."""
 
@@ -87,13 +109,20 @@ class Lab:
         self.client = SamClient(settings, transport=httpx.HTTPTransport(verify=False), sleep=clock.sleep)
         self._folder = folder
         self._stores: dict[TaskIdentity, StateStore] = {}
+        self.variables = VariableRows()
 
     def memory(self, kind: str, run: str = "run"):
-        """Give the memory of a Dag run's task: under a state path, or in the task state store."""
+        """Give the memory of a Dag run's task, as one of `MEMORIES`, or of a stranger, whom no register knows."""
         identity = TaskIdentity("dag", run, "task")
+        if kind == "stranger":
+            return NoMemory()
         if kind == "state_path":
             return ObjectMemory(ObjectStoragePath(self._folder.as_uri()), identity)
-        return TaskStateMemory(self._stores.setdefault(identity, StateStore()))
+        index = VariableIndex(self.variables, identity, log=self.log)
+        register = VariableRegister(self.variables, identity, index, sleep=lambda _seconds: None)
+        if kind == "variables":
+            return VariableStore(self.variables, identity, index, register)
+        return TaskStateMemory(self._stores.setdefault(identity, StateStore()), register)
 
     def submit(
         self,

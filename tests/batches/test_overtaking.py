@@ -10,7 +10,7 @@ from airflow_provider_sam.batches.state import NoMemory
 from airflow_provider_sam.batches.upload import EVERY, Upload
 from airflow_provider_sam.emulator import Drop, OnDemand, SamEmulator
 from airflow_provider_sam.exceptions import SamSubmissionOvertakenError, SamSubmissionStoppedError
-from tests.batches.submission_lab import CREATE, Clock, Killed, Lab, Log, break_create, requests
+from tests.batches.submission_lab import CREATE, MEMORIES, Clock, Killed, Lab, Log, break_create, requests
 
 ASKED = requests(2)
 LOOKS = {"before the intent": 2, "before the last byte": 3, "before the id is remembered": 4}
@@ -41,7 +41,7 @@ class Interrupted(NoMemory):
 
 
 @pytest.mark.parametrize("moment", LOOKS)
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_a_try_that_is_overtaken_ends_and_there_is_one_batch(lab, kind, moment):
     later = []
     memory = Interrupted(lab.memory(kind), LOOKS[moment], lambda: later.extend(lab.submit(ASKED, lab.memory(kind))))
@@ -52,7 +52,7 @@ def test_a_try_that_is_overtaken_ends_and_there_is_one_batch(lab, kind, moment):
     assert lab.submit(ASKED, lab.memory(kind)) == later
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_a_try_that_looks_for_its_batch_notices_that_it_is_overtaken(lab, kind):
     break_create(lab, Drop())
     later = []
@@ -99,7 +99,7 @@ class TornAway(httpx.HTTPTransport):
         return response
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_a_task_that_is_torn_away_while_it_sends_says_what_may_exist_and_the_next_try_has_it(lab, kind):
     whole = lab.client
     lab.client = SamClient(whole.settings, transport=TornAway(verify=False), sleep=lab.clock.sleep)
@@ -112,7 +112,7 @@ def test_a_task_that_is_torn_away_while_it_sends_says_what_may_exist_and_the_nex
     assert lab.submit(ASKED, lab.memory(kind)) == [batch_id] == lab.ids()
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_a_task_that_is_told_to_end_before_the_last_byte_leaves_no_batch_and_no_doubt(lab, kind):
     memory = lab.memory(kind)
     with pytest.raises(SamSubmissionStoppedError):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
+from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches import state
 from airflow_provider_sam.batches.record import BatchRecord, Record
 from airflow_provider_sam.batches.state import (
@@ -18,6 +19,7 @@ from airflow_provider_sam.batches.state import (
     Submitted,
     TaskIdentity,
     TaskStateMemory,
+    identity_of,
     memory_for,
     register_for,
 )
@@ -26,6 +28,8 @@ from airflow_provider_sam.exceptions import SamStateError
 RECORD = Record(1, (BatchRecord("aaa", 5, batch_id="msgbatch_1"),), "try")
 IDENTITY = TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task")
 NEIGHBOURS = [
+    TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", region=("loop", 0)),
+    TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", region=("loop", 1)),
     TaskIdentity("dag", "manual__2026-01-01T00:00:00-00:00", "group.task"),
     TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group_task"),
     TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", 0),
@@ -51,7 +55,7 @@ def at(path, identity=IDENTITY):
 
 @pytest.fixture(params=["object", "task state"])
 def memory(request, tmp_path):
-    return at(tmp_path) if request.param == "object" else TaskStateMemory(StateStore())
+    return at(tmp_path) if request.param == "object" else TaskStateMemory(StateStore(), NoMemory())
 
 
 def test_what_was_saved_is_loaded(memory):
@@ -63,7 +67,7 @@ def test_what_was_saved_is_loaded(memory):
 
 def test_the_task_state_store_keeps_a_record_as_long_as_results_last():
     store = StateStore()
-    TaskStateMemory(store).save(RECORD)
+    TaskStateMemory(store, NoMemory()).save(RECORD)
     assert list(store) == [KEY]
     assert store.retention == RETENTION
 
@@ -73,7 +77,31 @@ def test_each_task_of_each_run_has_a_record_of_its_own(tmp_path):
     assert [at(tmp_path, neighbour).load() for neighbour in NEIGHBOURS] == [None] * len(NEIGHBOURS)
 
 
-@pytest.mark.parametrize("data", [b"", b"{"], ids=["empty", "torn"])
+def test_the_place_of_a_record_stays_where_earlier_versions_have_written_it():
+    assert IDENTITY.key == "dag/manual__2026-01-01T00_00_00_00_00/group_task/-1-85f5709c2fe1.json"
+
+
+@pytest.mark.parametrize(
+    ("region", "known"),
+    [({}, None), ({"region_id": None, "region_index": None}, None), ({"region_id": "a", "region_index": 2}, ("a", 2))],
+)
+def test_an_iteration_of_a_loop_is_part_of_the_identity(region, known):
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, **region)
+    assert identity_of({"ti": ti}).region == known
+
+
+@pytest.mark.parametrize("batch_id", ["../../../evil", "/x", ""])
+def test_an_id_that_could_lead_elsewhere_becomes_no_file(tmp_path, batch_id):
+    with pytest.raises(SamRequestError, match="no id of a batch"):
+        at(tmp_path / "state").claim(batch_id, asked("aaa"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[" * 100_000, b'{"version": 1, "round": ' + b"9" * 6000],
+    ids=["empty", "torn", "deep", "long"],
+)
 def test_an_object_that_cannot_be_read_is_an_error(tmp_path, data):
     memory = at(tmp_path)
     memory.save(RECORD)

@@ -14,7 +14,7 @@ from airflow_provider_sam.emulator import (
     Stall,
     Status,
 )
-from tests.batches.submission_lab import CREATE, Clock, Killed, Lab, break_create, die, requests
+from tests.batches.submission_lab import CREATE, MEMORIES, Clock, Killed, Lab, break_create, die, requests
 
 GATEWAY_PAGE = "<html>Bad gateway</html>"
 
@@ -58,7 +58,7 @@ def lab(server, tmp_path):
 
 
 @pytest.mark.parametrize("shards", [1, 5], ids=["one batch", "five shards"])
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 @pytest.mark.parametrize("tries", ["first try", "retry"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_never_costs_a_second_batch_nor_a_lost_one(lab, fault, tries, kind, shards):
@@ -79,7 +79,7 @@ def test_a_fault_never_costs_a_second_batch_nor_a_lost_one(lab, fault, tries, ki
     assert lab.contents()[1:] == [[f"row-{2 * n}", f"row-{2 * n + 1}"] for n in range(shards)]
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 @pytest.mark.parametrize(
     "line",
     [
@@ -100,7 +100,7 @@ def test_the_log_says_what_was_done(lab, kind, line):
     assert any(logged.startswith(line.format(id=batch_id)) for logged in lab.log)
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_a_refused_create_leaves_no_doubt_behind(lab, kind):
     break_create(lab, Status(400, message="no credit"))
     with pytest.raises(Exception, match="no credit"):
@@ -152,7 +152,7 @@ def test_a_batch_that_shows_after_all_patience_is_still_found_beside_its_repeat(
     assert len(lab.ids()) == 2
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_the_anchor_may_be_deleted_meanwhile(lab, kind):
     (anchor,) = lab.submit(requests(2, "foreign"), lab.memory(kind, "other"))
     break_create(lab, Drop(accepted=True))
@@ -182,7 +182,7 @@ def test_a_window_of_many_batches_is_searched_to_its_end(lab):
 # --- several that it may be ------------------------------------------------------------------------------------------
 
 
-def make_foreign(lab, kind="task state"):
+def make_foreign(lab, kind="stranger"):
     """Let somebody else, of whom nothing is known here, create a batch of the same size."""
     (foreign,) = lab.submit(requests(2, "foreign"), lab.memory(kind, "somebody"))
     return foreign
@@ -239,21 +239,22 @@ def test_adopt_batch_id_chooses_and_later_tries_stay_with_the_choice(lab):
 
 
 def test_adopt_batch_id_refuses_a_batch_of_another_size(lab):
-    (other,) = lab.submit(requests(3), lab.memory("task state", "other"))
+    (other,) = lab.submit(requests(3), lab.memory("stranger"))
     with pytest.raises(Exception, match=rf"{other}, with 3 requests; this task's batches have 2"):
         lab.submit(requests(2), lab.memory("task state"), adopt=[other])
 
 
-def test_adopt_batch_id_refuses_the_batch_of_another_task_that_is_known(lab):
-    (other,) = lab.submit(requests(2), lab.memory("state_path", "other"))
+@pytest.mark.parametrize("kind", MEMORIES)
+def test_adopt_batch_id_refuses_the_batch_of_another_task_that_is_known(lab, kind):
+    (other,) = lab.submit(requests(2), lab.memory(kind, "other"))
     with pytest.raises(Exception, match=rf"{other}, which is the batch of dag.task of other"):
-        lab.submit(requests(2), lab.memory("state_path"), adopt=[other])
+        lab.submit(requests(2), lab.memory(kind), adopt=[other])
 
 
 # --- two runs with the same input -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_two_runs_with_the_same_input_each_get_a_batch_of_their_own(lab, kind):
     first = lab.submit(requests(2), lab.memory(kind, "first"))
     second = lab.submit(requests(2), lab.memory(kind, "second"))
@@ -262,34 +263,36 @@ def test_two_runs_with_the_same_input_each_get_a_batch_of_their_own(lab, kind):
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_under_a_state_path_a_run_never_attaches_to_the_batch_of_the_other(lab, accepted):
+@pytest.mark.parametrize("kind", MEMORIES)
+def test_a_run_never_attaches_to_the_batch_of_the_other(lab, accepted, kind):
     break_create(lab, Drop(accepted=accepted))
     with pytest.raises(Killed):
-        lab.submit(requests(2), lab.memory("state_path", "first"), sleep=die)
-    second = lab.submit(requests(2), lab.memory("state_path", "second"))
-    first = lab.submit(requests(2), lab.memory("state_path", "first"))
+        lab.submit(requests(2), lab.memory(kind, "first"), sleep=die)
+    second = lab.submit(requests(2), lab.memory(kind, "second"))
+    first = lab.submit(requests(2), lab.memory(kind, "first"))
     assert sorted(first + second) == sorted(lab.ids())
     assert len(lab.ids()) == 2
 
 
-def test_under_a_state_path_two_lost_answers_are_shared_out(lab):
+@pytest.mark.parametrize("kind", MEMORIES)
+def test_two_lost_answers_are_shared_out(lab, kind):
     for run in ("first", "second"):
         break_create(lab, Drop(accepted=True))
         with pytest.raises(Killed):
-            lab.submit(requests(2), lab.memory("state_path", run), sleep=die)
+            lab.submit(requests(2), lab.memory(kind, run), sleep=die)
     for batch_id in lab.ids():
         lab.emulator.end_batch(batch_id)
     with pytest.raises(Exception, match="are each a batch of 2 requests"):
-        lab.submit(requests(2), lab.memory("state_path", "first"))
-    first = lab.submit(requests(2), lab.memory("state_path", "first"), adopt=[lab.ids()[0]])
-    second = lab.submit(requests(2), lab.memory("state_path", "second"))
+        lab.submit(requests(2), lab.memory(kind, "first"))
+    first = lab.submit(requests(2), lab.memory(kind, "first"), adopt=[lab.ids()[0]])
+    second = lab.submit(requests(2), lab.memory(kind, "second"))
     assert first + second == lab.ids()
 
 
 # --- what is remembered -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["state_path", "task state"])
+@pytest.mark.parametrize("kind", MEMORIES)
 def test_a_further_try_attaches_to_what_is_remembered(lab, kind):
     ids = lab.submit(requests(4), lab.memory(kind), shard_size=2)
     assert lab.submit(requests(4), lab.memory(kind), shard_size=2) == ids == lab.ids()
