@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 
 from airflow_provider_sam.api.errors import SamRequestError
-
-BATCH_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-"""What the id of a batch looks like, whole: safe as a file name and as part of a key."""
+from airflow_provider_sam.api.identity import trusted
 
 
 def batch_ids(value: object, *, may_be_none: bool = False) -> list[str]:
@@ -53,6 +50,7 @@ def safe_id(batch_id: str) -> str:
 
     :raises SamRequestError: it could lead elsewhere.
     """
-    if not BATCH_ID.fullmatch(batch_id):
-        raise SamRequestError(f"no id of a batch: {batch_id[:128]!r}; an id has 1 to 128 of a-z, A-Z, 0-9, _ and -")
-    return batch_id
+    try:
+        return trusted(batch_id)
+    except ValueError as problem:
+        raise SamRequestError(f"{batch_id[:128]!r} is {problem}") from None

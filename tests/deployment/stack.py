@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,12 +25,22 @@ if TYPE_CHECKING:
 
 STARTS_WITHIN = 180  # seconds; about 20 on an idle machine with two cores
 
+AIRFLOW_2 = find_spec("airflow.sdk") is None
+"""Whether these are the parts of Airflow 2: a webserver with another API, and a scheduler that reads the Dag files."""
+
 PARTS = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+PARTS_OF_AIRFLOW_2 = {
+    "webserver": ("webserver", "--workers", "1"),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+OPEN_WEBSERVER = "AUTH_ROLE_PUBLIC = 'Admin'\nWTF_CSRF_ENABLED = False\n"
+"""What the webserver of Airflow 2 reads: whoever reaches it, which is this machine alone, may do everything."""
 
 SETTINGS = {
     "AIRFLOW__API__HOST": "127.0.0.1",
@@ -38,6 +49,11 @@ SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "4",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+}
+SETTINGS_OF_AIRFLOW_2 = {
+    "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
+    "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "10",
+    "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
 }
 
 
@@ -51,27 +67,30 @@ class Airflow:
     def __init__(self, url: str, home: Path, env: Mapping[str, str]) -> None:
         self.url = url
         self.home = home
+        self._api = f"{url}/api/{'v1' if AIRFLOW_2 else 'v2'}"
         self.env = env
         """What its parts are started with; another part of the same Airflow needs it too."""
         self.parts: dict[str, subprocess.Popen[str]] = {}
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send one request and give the answer's JSON."""
-        answer = httpx.request(method, f"{self.url}/api/v2{path}", json=body, timeout=30)
+        answer = httpx.request(method, f"{self._api}{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def answers(self) -> bool:
         """Tell whether the API is up."""
         try:
-            return httpx.get(f"{self.url}/api/v2/version", timeout=5).is_success
+            return httpx.get(f"{self._api}/version", timeout=5).is_success
         except httpx.TransportError:
             return False
 
     def start_run(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run of a Dag as soon as its file has been read, and give the run's id."""
         wait_for(lambda: self._knows(dag_id), within=STARTS_WITHIN, what=f"Dag {dag_id}")
-        run = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+        run = self.call(
+            "POST", f"/dags/{dag_id}/dagRuns", {**({} if AIRFLOW_2 else {"logical_date": None}), "conf": dict(conf)}
+        )
         return str(run["dag_run_id"])
 
     def unpause(self, dag_id: str) -> None:
@@ -122,12 +141,15 @@ def airflow_stack(home: Path, env: Mapping[str, str], port: int | None = None) -
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        **(SETTINGS_OF_AIRFLOW_2 | {"AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port)} if AIRFLOW_2 else {}),
         **env,
     }
     airflow = Airflow(url, home, settings)
+    if AIRFLOW_2:
+        (home / "webserver_config.py").write_text(OPEN_WEBSERVER, encoding="utf-8")
     with ExitStack() as stack:
         parts = airflow.parts
-        for name, arguments in PARTS.items():
+        for name, arguments in (PARTS_OF_AIRFLOW_2 if AIRFLOW_2 else PARTS).items():
             log = stack.enter_context((home / f"{name}.log").open("w", encoding="utf-8"))
             parts[name] = stack.enter_context(
                 running([sys.executable, "-m", "airflow", *arguments], env=settings, output=log)

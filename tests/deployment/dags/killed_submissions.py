@@ -1,7 +1,4 @@
-"""Tasks that submit, to be killed at any moment: each says where its process is before it begins.
-
-The batches of one run all differ in size, so that each can be told from the others at any time.
-"""
+"""Tasks that submit, to be killed at any moment: each says where its process is before it begins."""
 
 from __future__ import annotations
 
