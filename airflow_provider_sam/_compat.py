@@ -56,7 +56,11 @@ except ImportError:  # Airflow 2
 TRIGGERS_RENDER_TEMPLATES = hasattr(BaseTrigger, "render_template_fields")
 """Whether the arguments of a trigger that begins a task may be templates: from Airflow 3.3 on."""
 
+TRIGGERS_HEAR_KILLS = hasattr(BaseTrigger, "on_kill")
+"""Whether a trigger is told that a person has ended its task: from Airflow 3.3 on."""
+
 __all__ = [
+    "TRIGGERS_HEAR_KILLS",
     "TRIGGERS_RENDER_TEMPLATES",
     "AirflowException",
     "AirflowFailException",
@@ -79,6 +83,7 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "XComArg",
+    "ask_airflow",
     "conf",
     "delete_variable",
     "form_text_fields",
@@ -91,6 +96,22 @@ __all__ = [
     "variables_are_reachable",
     "write_variable",
 ]
+
+
+async def ask_airflow(question: str, **fields: Any) -> Any:
+    """Send a message of the task SDK from a trigger to its triggerer, and return the answer; no thread takes part.
+
+    :param question: the message's class, such as `GetTaskStates`.
+    :param fields: what it is made of.
+    :raises LookupError: nobody can be asked: this is no triggerer, or that of an Airflow before 3.0.
+    """
+    try:
+        from airflow.sdk.execution_time import comms, task_runner
+
+        triggerer = task_runner.SUPERVISOR_COMMS
+    except (ImportError, AttributeError):
+        raise LookupError("this is no triggerer of Airflow 3") from None
+    return await triggerer.asend(getattr(comms, question)(**fields))
 
 
 def object_storage_path(path: Any, conn_id: str | None = None) -> ObjectStoragePath:

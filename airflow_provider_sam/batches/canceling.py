@@ -39,7 +39,7 @@ def cancel_all(client: SamClient, batch_ids: Iterable[str], *, log: Logger, pati
 
 
 async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: Logger, patience: float) -> None:
-    """Ask for the cancellation of each batch, several at once.
+    """Ask for the cancellation of each batch that has not ended, several at once.
 
     :param patience: seconds within which a call that failed may be repeated.
     """
@@ -48,6 +48,8 @@ async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: 
     async def cancel(batch_id: str) -> None:
         try:
             async with turn:
+                if await _has_ended(client, batch_id):
+                    return
                 batch = await client.cancel_batch(batch_id, deadline=patience)
         except SamError as error:
             log.warning(NOT_CANCELED, batch_id, error)
@@ -57,3 +59,10 @@ async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: 
     async with asyncio.TaskGroup() as cancellations:
         for batch_id in batch_ids:
             cancellations.create_task(cancel(batch_id))
+
+
+async def _has_ended(client: AsyncSamClient, batch_id: str) -> bool:
+    try:
+        return (await client.get_batch(batch_id, deadline=0)).is_terminal
+    except SamError:
+        return False  # the cancellation itself may get through

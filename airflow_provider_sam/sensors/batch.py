@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_sam._compat import (
+    TRIGGERS_HEAR_KILLS,
     TRIGGERS_RENDER_TEMPLATES,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -176,10 +177,22 @@ class SamBatchSensor(BaseSensorOperator):
                 sam_conn_id=self.sam_conn_id,
                 poll_interval=self.poke_interval,
                 cancel_on_kill=self.cancel_on_kill,
+                deferral=self._leave_deferral(context),
             ),
             method_name="execute_complete",
             kwargs={"limit": limit},
         )
+
+    def _leave_deferral(self, context: Context) -> dict[str, Any] | None:
+        """Leave which deferral this is where the triggers of earlier ones can see it, and return it."""
+        from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral
+
+        ti: Any = context.get("ti")
+        if not (self.cancel_on_kill and TRIGGERS_HEAR_KILLS) or ti is None:
+            return None
+        deferral = Deferral(try_number=ti.try_number, max_tries=ti.max_tries).dump()
+        ti.xcom_push(key=XCOM_KEY, value=deferral)
+        return deferral
 
     def execute_complete(
         self,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseTrigger, TriggerEvent
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from airflow_provider_sam.batches.deferral import Deferral
 
 CANCEL_WITHIN = 20.0
 """Seconds that canceling may take when a task is killed; Airflow grants 30 by default."""
@@ -28,6 +32,7 @@ class SamBatchTrigger(BaseTrigger):
     :param poll_interval: seconds within which each batch is looked at. Default: 60.
     :param cancel_on_kill: whether the batches are canceled when a person marks the waiting task failed or succeeded,
         or clears it. Airflow tells a trigger so from 3.3 on; older versions never do. Default: no.
+    :param deferral: which deferral of the task the wait is, as `Deferral.dump` gives it.
 
     The event's payload is `BatchEvent.dump()`. Nothing else than a kill cancels anything: not the stop of the
     triggerer, not the move to another one, not the deadline.
@@ -41,6 +46,7 @@ class SamBatchTrigger(BaseTrigger):
         sam_conn_id: str = DEFAULT_CONN_ID,
         poll_interval: float = 60.0,
         cancel_on_kill: bool = False,
+        deferral: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_ids = list(batch_ids)
@@ -48,6 +54,7 @@ class SamBatchTrigger(BaseTrigger):
         self.sam_conn_id = sam_conn_id
         self.poll_interval = poll_interval
         self.cancel_on_kill = cancel_on_kill
+        self.deferral = dict(deferral) if deferral else None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give the class path and the arguments that rebuild this trigger elsewhere."""
@@ -59,6 +66,7 @@ class SamBatchTrigger(BaseTrigger):
                 "sam_conn_id": self.sam_conn_id,
                 "poll_interval": self.poll_interval,
                 "cancel_on_kill": self.cancel_on_kill,
+                "deferral": self.deferral,
             },
         )
 
@@ -75,19 +83,50 @@ class SamBatchTrigger(BaseTrigger):
         poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
         watch = Watch(self.ids(), self.log)
         event = await poller.wait(watch, interval=self.poll_interval, deadline=self.deadline)
+        if event.outcome == "error":
+            await self._leave_failed()
         yield TriggerEvent(event.dump())
 
+    def _own_deferral(self) -> Deferral | None:
+        """Return which deferral of the task the wait is; None where a version before this one began it."""
+        from airflow_provider_sam.batches.deferral import Deferral
+
+        return Deferral.load(self.deferral)
+
     async def on_kill(self) -> None:
-        """Cancel the batches if that was asked for, and say in the task's log what came of it."""
+        """Cancel the batches if that was asked for, and say in the task's log what came of it.
+
+        Airflow 3.3 calls this also in a triggerer that stalled and lost the wait to another one. So the task is looked
+        at first, and where it is not certain that somebody ended this very wait, nothing is canceled.
+        """
+        from airflow_provider_sam.triggers.kills import reason_not_to_cancel
+
+        named = ", ".join(self.ids())
+        if not self.cancel_on_kill:
+            self.log.info("The task was killed; its batches go on: %s", named)
+            return
+        reason = await reason_not_to_cancel(self.task_instance, own=self._own_deferral(), deadline=self.deadline)
+        if reason:
+            self.log.warning("Not canceling %s: %s. SamCancelBatchOperator cancels a batch.", named, reason)
+            return
+        try:
+            async with asyncio.timeout(CANCEL_WITHIN):
+                await self._cancel()
+        except TimeoutError:
+            self.log.warning("Not all of %s could be canceled in %g s", named, CANCEL_WITHIN)
+
+    async def _cancel(self) -> None:
         from airflow_provider_sam.batches.canceling import acancel_all
         from airflow_provider_sam.hooks.sam import SamHook
 
-        ids = self.ids()
-        if not self.cancel_on_kill:
-            self.log.info("The task was killed; its batches go on: %s", ", ".join(ids))
-            return
-        try:
-            async with asyncio.timeout(CANCEL_WITHIN), await SamHook(self.sam_conn_id).async_client() as client:
-                await acancel_all(client, ids, log=self.log, patience=CANCEL_WITHIN)
-        except TimeoutError:
-            self.log.warning("Not all of %s could be canceled in %g s", ", ".join(ids), CANCEL_WITHIN)
+        async with await SamHook(self.sam_conn_id).async_client() as client:
+            await acancel_all(client, self.ids(), log=self.log, patience=CANCEL_WITHIN)
+
+    async def _leave_failed(self) -> None:
+        """Tell the same wait in a triggerer that stalled that it is over, although nobody ended it."""
+        from airflow_provider_sam.triggers.kills import leave_deferral
+
+        own = self._own_deferral()
+        if self.cancel_on_kill and own is not None:
+            with suppress(Exception):  # the event is what matters
+                await leave_deferral(self.task_instance, replace(own, failed=True))

@@ -13,6 +13,8 @@ from airflow_provider_sam.triggers.batch import SamBatchTrigger
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from airflow_provider_sam.batches.deferral import Deferral
+
 
 def templates_of(batch_id: object) -> list[str] | None:
     """Give `batch_id` as what a trigger can take before its task runs: ids, and templates that give ids.
@@ -70,7 +72,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give the class path and the arguments that rebuild this trigger elsewhere."""
         path, arguments = super().serialize()
-        del arguments["batch_ids"], arguments["deadline"]
+        del arguments["batch_ids"], arguments["deadline"], arguments["deferral"]
         return path, {"batch_id": self.batch_id, **arguments}
 
     def ids(self) -> list[str]:
@@ -88,6 +90,24 @@ class SamBatchStartTrigger(SamBatchTrigger):
                 given = self.batch_id
         return batch_ids(given)
 
+    def _own_deferral(self) -> Deferral | None:
+        """Return which deferral the wait is: that of the task's try."""
+        from airflow_provider_sam.batches.deferral import Deferral
+
+        try_number = getattr(self.task_instance, "try_number", None)
+        return None if try_number is None else Deferral(try_number=try_number)
+
+    async def _leave_deferral(self) -> None:
+        """Do what a sensor does on a worker before it defers."""
+        from airflow_provider_sam.triggers.kills import leave_deferral
+
+        own = self._own_deferral()
+        if self.cancel_on_kill and own is not None:
+            try:
+                await leave_deferral(self.task_instance, own)
+            except Exception as problem:  # noqa: BLE001 - the wait is what matters
+                self.log.warning("A clear of this task may not cancel its batches: %s", problem)
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event; one that says so where there is nothing to wait for."""
         from airflow_provider_sam.api.errors import SamRequestError
@@ -98,5 +118,6 @@ class SamBatchStartTrigger(SamBatchTrigger):
         except SamRequestError as problem:
             yield TriggerEvent(BatchEvent(outcome="error", message=str(problem)).dump())
             return
+        await self._leave_deferral()
         async for event in super().run():
             yield event

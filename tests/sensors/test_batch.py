@@ -99,6 +99,7 @@ def test_a_deferral_carries_ids_and_a_moment_and_no_key(sam, create):
         "sam_conn_id": "sam_default",
         "poll_interval": 30.0,
         "cancel_on_kill": False,
+        "deferral": None,
     }
     assert deferred.value.timeout is None
     assert sam.api_key not in repr(deferred.value)

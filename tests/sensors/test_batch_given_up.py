@@ -15,8 +15,10 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
+from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
+from airflow_provider_sam.batches.deferral import XCOM_KEY as XCOM_OF_DEFERRAL
 from airflow_provider_sam.emulator import AfterLooks, Fault, OnDemand, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamWaitError
 from airflow_provider_sam.links.batch import XCOM_KEY
@@ -42,7 +44,7 @@ def batch_ids(sam, client, requests):
 @pytest.fixture
 def context():
     """As much of a task's context as the sensor reads."""
-    ti = SimpleNamespace(start_date=datetime.now(UTC), xcoms={})
+    ti = SimpleNamespace(start_date=datetime.now(UTC), xcoms={}, try_number=2, max_tries=3)
     ti.xcom_push = lambda key, value: ti.xcoms.update({key: value})
     return {"ti": ti}
 
@@ -155,7 +157,11 @@ def test_a_kill_on_the_worker_cancels_where_asked_and_says_so(sam, batch_ids, co
 def test_a_deferred_wait_carries_whether_a_kill_cancels(batch_ids, context):
     with pytest.raises(TaskDeferred) as deferral:
         sensor_for(batch_ids, deferrable=True, cancel_on_kill=True).execute(context)
-    assert deferral.value.trigger.cancel_on_kill
+    trigger = deferral.value.trigger
+    assert trigger.cancel_on_kill
+    left = {XCOM_OF_DEFERRAL: trigger.deferral} if TRIGGERS_HEAR_KILLS else {}
+    assert context["ti"].xcoms == left
+    assert trigger.deferral == ({"try_number": 2, "max_tries": 3, "failed": False} if TRIGGERS_HEAR_KILLS else None)
 
 
 @BOTH_MODES

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_sam.emulator import OnDemand
 from airflow_provider_sam.hooks.sam import SamHook
+from tests.triggers.airflow import Airflow
 
 NEEDS = {
     "test_ended.py": hasattr(airflow.triggers.base, "BaseEventTrigger"),  # 3.0
@@ -28,3 +29,11 @@ def create(sam, requests):
             return client.create_batch(requests).id
 
     return create
+
+
+@pytest.fixture
+def airflow(monkeypatch):
+    """The triggerer's line to Airflow; whatever is asked, the task is no more until a test says otherwise."""
+    airflow = Airflow()
+    monkeypatch.setattr("airflow_provider_sam.triggers.kills.ask_airflow", airflow.ask)
+    return airflow

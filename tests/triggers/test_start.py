@@ -7,6 +7,7 @@ import pytest
 from airflow_provider_sam.emulator import AfterLooks, OnDemand
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.triggers.start import SamBatchStartTrigger
+from tests.triggers.airflow import held_by_airflow
 
 
 @pytest.fixture
@@ -51,7 +52,8 @@ async def test_what_names_no_batch_ends_the_wait_with_a_word_about_it(rendered):
     assert "batch_id" in event["message"]
 
 
+@pytest.mark.usefixtures("airflow")
 async def test_a_kill_cancels_what_the_templates_gave(sam, batch_ids):
     sam.progress = OnDemand()
-    await trigger(str(batch_ids), cancel_on_kill=True).on_kill()
+    await held_by_airflow(trigger(str(batch_ids), cancel_on_kill=True)).on_kill()
     assert [batch.status for batch in sam.batches] == ["canceling", "canceling"]

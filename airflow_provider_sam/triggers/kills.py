@@ -1,0 +1,62 @@
+"""Asks Airflow, from inside the triggerer and without a thread, what became of a task whose wait was called killed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from airflow_provider_sam._compat import ask_airflow
+from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
+
+ASK_WITHIN = 5.0
+"""Seconds that Airflow has to answer."""
+
+
+async def reason_not_to_cancel(task: Any, *, own: Deferral | None, deadline: float) -> str:
+    """Return why the batches of a wait must not be canceled; nothing where somebody ended this very wait.
+
+    :param task: the task instance of the trigger, as Airflow sets it.
+    :param own: the deferral that the wait is of.
+    :param deadline: the wait's, in seconds since the epoch.
+    """
+    try:
+        async with asyncio.timeout(ASK_WITHIN):
+            answer = await ask_airflow(
+                "GetTaskStates",
+                dag_id=task.dag_id,
+                task_ids=[task.task_id],
+                run_ids=[task.run_id],
+                map_index=_map_index(task),
+            )
+            latest = await latest_deferral(task)
+        place = {"run_id": task.run_id, "task_id": task.task_id, "map_index": task.map_index}
+        state = state_in(answer.task_states, **place)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, nothing is known, and so nothing is canceled
+        return f"Airflow does not say what became of the task ({type(problem).__name__}: {problem})"
+    return why_not_cancel(state, own=own, latest=latest, now=time.time(), deadline=deadline)
+
+
+async def latest_deferral(task: Any) -> Deferral | None:
+    """Return the deferral that the task has left last."""
+    answer = await ask_airflow("GetXCom", **_xcom(task))
+    return Deferral.load(answer.value)
+
+
+async def leave_deferral(task: Any, deferral: Deferral) -> None:
+    """Leave a deferral as the task's latest, as the sensor does on a worker."""
+    await ask_airflow("SetXCom", **_xcom(task), value=deferral.dump())
+
+
+def _xcom(task: Any) -> dict[str, Any]:
+    return {
+        "key": XCOM_KEY,
+        "dag_id": task.dag_id,
+        "run_id": task.run_id,
+        "task_id": task.task_id,
+        "map_index": _map_index(task),
+    }
+
+
+def _map_index(task: Any) -> int | None:
+    return task.map_index if task.map_index >= 0 else None

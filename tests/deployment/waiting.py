@@ -1,0 +1,52 @@
+"""What tests of waits ask of a real Airflow: how they stand, and which triggerer holds them."""
+
+from __future__ import annotations
+
+from airflow_provider_sam.api.client import SamClient
+from airflow_provider_sam.api.settings import ClientSettings
+from tests.deployment.stack import wait_for
+
+
+def create(emulator, requests, number):
+    with SamClient(ClientSettings(base_url=emulator.url, api_key=emulator.api_key)) as client:
+        return [client.create_batch(requests[:1]).id for _ in range(number)]
+
+
+def waits(airflow, run_id, dag_id="waits"):
+    """Give the run's waits, page by page: Airflow gives no more than 100 at once."""
+    found, path = [], f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100&order_by=id"
+    while more := airflow.call("GET", f"{path}&offset={len(found)}")["task_instances"]:
+        found += more
+    return [task for task in found if task["task_id"] == "wait"]
+
+
+def in_state(airflow, run_id, state, number):
+    return sum(task["state"] == state for task in waits(airflow, run_id)) == number
+
+
+def holders(airflow, run_id):
+    return {(task["triggerer_job"] or {}).get("id") for task in waits(airflow, run_id)}
+
+
+def deferred_run(airflow, ids, within=600):
+    """Start a run that waits for these batches, and give its id when a triggerer holds all waits."""
+    run_id = airflow.start_run("waits", {"batch_ids": ids})
+    wait_for(lambda: in_state(airflow, run_id, "deferred", len(ids)), within=within, what="all waits deferred")
+    wait_for(lambda: None not in holders(airflow, run_id), within=60, what="a triggerer for all waits")
+    return run_id
+
+
+def mark(airflow, run_id, map_index, state):
+    """Mark a deferred wait, as a person does."""
+    airflow.call("PATCH", f"/dags/waits/dagRuns/{run_id}/taskInstances/wait/{map_index}", {"new_state": state})
+
+
+def clear(airflow, run_id, map_index):
+    """Clear a deferred wait, as a person does."""
+    asked = {"dag_run_id": run_id, "task_ids": [["wait", map_index]], "dry_run": False, "only_failed": False}
+    airflow.call("POST", "/dags/waits/clearTaskInstances", asked)
+
+
+def canceled(emulator, ids):
+    """Give those of the batches that were asked to cancel."""
+    return {batch.id for batch in emulator.batches if batch.id in ids and batch.cancel_initiated_at}
