@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.api.identity import trusted
+from airflow_provider_sam.api.identity import BATCH_ID
 
 
 def batch_ids(value: object, *, may_be_none: bool = False) -> list[str]:
@@ -34,7 +34,19 @@ def _id(item: object) -> str:
             f"batch_id is the text of a list, {item!r}, not a list: pass the upstream task's `.output`, or let the "
             "Dag render templates as native objects"
         )
-    return item
+    return check_batch_id(item)
+
+
+def check_batch_id(batch_id: str) -> str:
+    """Return `batch_id` if the API could have given it: it becomes part of URLs and the name of a file.
+
+    :raises SamRequestError: it holds other characters, or is too long.
+    """
+    if not BATCH_ID.fullmatch(batch_id):
+        raise SamRequestError(
+            f"batch_id {batch_id[:80]!r} is no id of a batch: that is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
+        )
+    return batch_id
 
 
 def custom_ids_digest(custom_ids: Iterable[str]) -> str:
@@ -43,14 +55,3 @@ def custom_ids_digest(custom_ids: Iterable[str]) -> str:
     for custom_id in sorted(custom_ids):
         digest.update(f"{custom_id}\n".encode())
     return digest.hexdigest()
-
-
-def safe_id(batch_id: str) -> str:
-    """Return the id of a batch that is to become a file name or a part of a key.
-
-    :raises SamRequestError: it could lead elsewhere.
-    """
-    try:
-        return trusted(batch_id)
-    except ValueError as problem:
-        raise SamRequestError(f"{batch_id[:128]!r} is {problem}") from None

@@ -7,9 +7,10 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from airflow_provider_sam._compat import object_storage_path, optional_library
+from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.batches.encoders import GZIP_WINDOW
+from airflow_provider_sam.batches.storage_paths import readable_path
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 READ_BYTES = 1024 * 1024
 
 
-def place_of(path: Any, conn_id: str | None) -> ObjectStoragePath:
-    """Give the place of something published; `conn_id` is for a path that names no connection."""
+def place_of(path: Any, conn_id: str | None, *, what: str = "path") -> ObjectStoragePath:
+    """Give the place of something published; `conn_id` is for a path that names no connection.
+
+    :raises SamRequestError: it is no path that leads anywhere for certain.
+    """
     names_one = "@" in urlsplit(str(path)).netloc
-    return object_storage_path(path, None if names_one else conn_id)
+    return readable_path(path, None if names_one else conn_id, what=what)
 
 
 def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator[Line]:

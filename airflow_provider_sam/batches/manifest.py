@@ -103,7 +103,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
         raise SamRequestError(f"{what} must be a manifest or the path of one, got {source!r}: no task has given any")
     manifest = source
     if not isinstance(source, Mapping):
-        path = place_of(source, conn_id)
+        path = place_of(source, conn_id, what=what)
         if not path.name.endswith(MANIFEST_SUFFIX):
             path = manifest_path(path)
         try:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.ids import check_batch_id
 from airflow_provider_sam.batches.landing import LandedFile, Landing
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest
 from airflow_provider_sam.batches.staging import stage
+from airflow_provider_sam.batches.storage_paths import check_exact
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Publication:
         """
         if self.overwrite not in OVERWRITE:
             raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
+        for batch_id in self.batch_ids:
+            check_batch_id(batch_id)
         if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
             where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
             raise SamRequestError(f"{where}; end it with a slash for a file each")
@@ -66,6 +70,8 @@ class Publication:
         if str(self.path) in {file["path"] for file in carried}:  # a retry would no longer find what to carry over
             raise SamRequestError(f"path {str(self.path)!r} is a file to carry over; name another for both rounds")
         object.__setattr__(self, "manifest_path", manifest_path(self.path))
+        for path in (self.manifest_path, *(path for path, _ in self.files())):
+            check_exact(path)
 
     def files(self) -> list[tuple[ObjectStoragePath, tuple[str, ...]]]:
         """Say which files there will be, and whose results each holds."""

@@ -50,6 +50,11 @@ def stage(path: ObjectStoragePath) -> StagedFile:
     return _RemoteStagedFile(path)
 
 
+def partial_name(name: str) -> str:
+    """Return the name under which a local file is staged."""
+    return f".{name}.partial"
+
+
 def is_local(path: ObjectStoragePath) -> bool:
     """Tell whether `path` lies on a file system of this machine."""
     return (path.protocol or "") in LOCAL_PROTOCOLS
@@ -90,7 +95,7 @@ class _LocalStagedFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = path.with_name(partial_name(path.name))
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._open_locked()
         self._size = 0

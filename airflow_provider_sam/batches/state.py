@@ -14,18 +14,19 @@ from uuid import uuid4
 
 import msgspec
 
-from airflow_provider_sam._compat import ObjectStoragePath, variables_are_reachable
+from airflow_provider_sam._compat import variables_are_reachable
 from airflow_provider_sam.batches.airflow_store import attempt, claiming, saving
 from airflow_provider_sam.batches.claims import Claim, Memory, Register, Submitted, TaskIdentity, claim_of, read_claim
-from airflow_provider_sam.batches.ids import safe_id
+from airflow_provider_sam.batches.ids import check_batch_id
 from airflow_provider_sam.batches.record import Record, from_json, to_json
 from airflow_provider_sam.batches.staging import LOCAL_PROTOCOLS, stage
+from airflow_provider_sam.batches.storage_paths import destination
 from airflow_provider_sam.batches.variable_index import VariableIndex
 from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
 from airflow_provider_sam.batches.variables import AirflowVariables
 
 if TYPE_CHECKING:
-    from airflow_provider_sam._compat import Context
+    from airflow_provider_sam._compat import Context, ObjectStoragePath
     from airflow_provider_sam.batches.watching import Logger
 
 __all__ = [
@@ -173,7 +174,7 @@ class ObjectMemory:
         return read_claim(data, where=str(place))
 
     def _place(self, batch_id: str) -> ObjectStoragePath:
-        return self._claims / f"{safe_id(batch_id)}.json"
+        return self._claims / f"{check_batch_id(batch_id)}.json"
 
 
 def _read(path: ObjectStoragePath) -> bytes | None:
@@ -217,7 +218,7 @@ def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, 
     """
     identity = identity_of(context)
     if state_path:
-        return ObjectMemory(ObjectStoragePath(state_path), identity)
+        return ObjectMemory(destination(state_path, what="state_path"), identity)
     store = context.get("task_state_store")
     if not variables_are_reachable(context["ti"]):
         if store is not None:
@@ -239,7 +240,7 @@ def register_for(context: Context, state_path: str | ObjectStoragePath | None, *
     """Choose where a task looks up which task holds a batch: where the submitting tasks of this Airflow enter it."""
     identity = identity_of(context)
     if state_path:
-        return ObjectMemory(ObjectStoragePath(state_path), identity)
+        return ObjectMemory(destination(state_path, what="state_path"), identity)
     if not variables_are_reachable(context["ti"]):
         return NoRegister()
     variables = AirflowVariables()

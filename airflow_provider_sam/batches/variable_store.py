@@ -11,7 +11,7 @@ import msgspec
 
 from airflow_provider_sam.batches.airflow_store import claiming, saving
 from airflow_provider_sam.batches.claims import claim_of, read_claim
-from airflow_provider_sam.batches.ids import safe_id
+from airflow_provider_sam.batches.ids import check_batch_id
 from airflow_provider_sam.batches.record import from_json, to_json
 from airflow_provider_sam.batches.variable_index import KEPT_DAYS
 
@@ -125,7 +125,7 @@ class VariableStore:
 
 
 def _batch_key(batch_id: str) -> str:
-    return f"sam_batch.{safe_id(batch_id)}"
+    return f"sam_batch.{check_batch_id(batch_id)}"
 
 
 def _describe(what: str, identity: TaskIdentity) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import Asset, BaseOperator, get_hook_lineage_collector, object_storage_path
+from airflow_provider_sam._compat import Asset, BaseOperator, get_hook_lineage_collector
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 
@@ -123,6 +123,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.batches.manifest import read_manifest
         from airflow_provider_sam.batches.publishing import Publication
+        from airflow_provider_sam.batches.storage_paths import destination
 
         carry_over = None
         if self._carries_over:
@@ -130,7 +131,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             carry_over = CarryOver(manifest, conn_id=self.storage_conn_id)
         return Publication(
             batch_ids=batch_ids(self.batch_id, may_be_none=self._carries_over),
-            path=object_storage_path(self.path, self.storage_conn_id),
+            path=destination(self.path, self.storage_conn_id),
             is_directory=str(self.path).endswith("/"),  # of the argument: a path object forgets its last slash
             format=self.format,
             overwrite=self.overwrite,

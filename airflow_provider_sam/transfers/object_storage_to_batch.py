@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import AirflowSkipException, object_storage_path
+from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.submit_task import SamSubmitTask
 
@@ -106,8 +106,9 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
     def execute(self, context: Context) -> list[str]:
         """Create the batches, or find those that an earlier try has created, and give their ids."""
         from airflow_provider_sam.batches.sources import blocks_at
+        from airflow_provider_sam.batches.storage_paths import storage_path
 
-        path = object_storage_path(self.path, self.storage_conn_id)
+        path = storage_path(self.path, self.storage_conn_id)
         only = self._failed_before() if self._is_second_round else None
         return self._submit(context, blocks_at(path), defaults=self.defaults, only=only)
 

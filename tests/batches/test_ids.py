@@ -50,3 +50,9 @@ def test_the_digest_of_custom_ids_is_the_same_in_any_order_and_another_for_other
     digest = custom_ids_digest(["b", "a"])
     assert digest == custom_ids_digest(iter(("a", "b"))) == hashlib.sha256(b"a\nb\n").hexdigest()
     assert len({digest, custom_ids_digest(["ab"]), custom_ids_digest(["a"]), custom_ids_digest(["a", "b", "b"])}) == 4
+
+
+@pytest.mark.parametrize("value", ["../../victim", "a/b", "a b", "a.b", "msgbatch_1\n", "x" * 129])
+def test_what_could_lead_out_of_a_folder_is_no_id(value):
+    with pytest.raises(SamRequestError, match="is no id of a batch"):
+        batch_ids([value])

@@ -170,8 +170,8 @@ TI = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1)
 @pytest.mark.parametrize(
     ("state_path", "store", "kind", "warnings"),
     [
-        ("memory://state", StateStore(), ObjectMemory, 0),
-        ("memory://state", None, ObjectMemory, 0),
+        ("file:///state", StateStore(), ObjectMemory, 0),
+        ("file:///state", None, ObjectMemory, 0),
         (None, StateStore(), TaskStateMemory, 0),
         ("", StateStore(), TaskStateMemory, 0),
         (None, None, NoMemory, 1),

@@ -343,3 +343,31 @@ def test_a_file_that_has_changed_is_not_carried_over(ended, requests, tmp_path):
     with pytest.raises(SamResultsError, match="has changed since it was published"):
         run(batch_id=ended(None, requests[:1]), path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)
     assert not (tmp_path / "final.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("{}/r.jsonl::x", "chains file systems"),
+        ("{}/day/../r.jsonl", "has '.' or '..' in it"),
+        (f"{{}}/{'n' * 240}", "is too long"),
+        ("results.jsonl", "has no scheme"),
+        ("s3://c@bucket/r.jsonl?versionId=abc", "names a version of an object"),
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_refused_before_the_api_is_asked(ended, sam, tmp_path, path, complaint):
+    batch_id = ended()
+    asked = len(sam.requests)
+    with pytest.raises(SamRequestError, match=complaint):
+        run(batch_id=batch_id, path=path.format(tmp_path.as_uri()), delete_after_publish=True)
+    assert len(sam.requests) == asked
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_that_leads_out_of_the_destination_touches_nothing(sam, tmp_path):
+    victim = tmp_path / ".victim.jsonl.partial"
+    victim.write_text("mine")
+    with pytest.raises(SamRequestError, match="is no id of a batch"):
+        run(batch_id=["../victim", "b"], path=f"{(tmp_path / 'day').as_uri()}/")
+    assert victim.read_text() == "mine"
+    assert len(sam.requests) == 0
