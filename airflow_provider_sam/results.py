@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -> Iterator[BatchResultLine]:
     """Give the results that a publication holds, one by one, whatever their format and number of files.
 
+    A line that does not keep what the type of its result promises is a `MalformedResultLine`, with all that it says.
+
     :param manifest: what `SamBatchToObjectStorageOperator` returned; or where its manifest, or what it describes, lies.
     :param storage_conn_id: the connection of the object storage, where the paths name none.
     :raises SamRequestError: there is no manifest, or one of another version.
@@ -44,17 +46,24 @@ def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -
 def read_texts(manifest: _Manifest, *, storage_conn_id: str | None = None) -> dict[str, str]:
     """Give the texts of all succeeded results by their `custom_id`; they are held in memory.
 
-    A result without text, such as a call of a tool, has an empty one.
+    A result without text, such as a call of a tool, has an empty one; a malformed one has what text can be read of it.
 
     :param manifest: as for `iter_published`.
     :param storage_conn_id: as for `iter_published`.
     :raises SamRequestError: there is no manifest, or one of another version.
     :raises SamResultsError: a file is not the one that was published.
     """
-    from airflow_provider_sam.api.models import SucceededResult
-
     return {
-        row.custom_id: row.result.message.text
+        row.custom_id: _text(row)
         for row in iter_published(manifest, storage_conn_id=storage_conn_id)
-        if isinstance(row.result, SucceededResult)
+        if row.result.type == "succeeded"
     }
+
+
+def _text(row: BatchResultLine) -> str:
+    from airflow_provider_sam.api.mending import text_in
+    from airflow_provider_sam.api.models import MalformedResultLine, SucceededResult
+
+    if isinstance(row, MalformedResultLine):
+        return text_in(row.raw.encode())
+    return row.result.message.text if isinstance(row.result, SucceededResult) else ""

@@ -240,3 +240,14 @@ class BatchResultLine(ApiObject):
 
     custom_id: str
     result: BatchResult
+
+
+class MalformedResultLine(BatchResultLine):
+    """A line that does not keep what the type of its result promises, such as `succeeded` without a message.
+
+    :param result: all fields as they came, under the result's own `type`.
+    :param raw: the whole line.
+    """
+
+    result: UnknownResult
+    raw: str

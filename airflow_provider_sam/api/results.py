@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_sam.api.models import BatchResultLine
-from airflow_provider_sam.api.tally import unreadable
+from airflow_provider_sam.api.mending import mended
+from airflow_provider_sam.api.models import BatchResultLine, MalformedResultLine
+from airflow_provider_sam.api.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -67,11 +69,24 @@ class AsyncResultsStream(ResultsHead):
 
 
 def read_result(line: Line) -> BatchResultLine:
-    """Read one line of the results.
+    """Read one line of the results; one that does not keep what its type promises is a `MalformedResultLine`.
 
     :raises SamResponseError: it is torn, or no result; the message names its number and offset.
     """
     try:
         return BatchResultLine.read(line.data)
-    except ValueError as error:
-        raise unreadable(line, str(error)) from None
+    except ValueError:
+        return _read_loosely(line)
+
+
+def _read_loosely(line: Line) -> BatchResultLine:
+    found = tally(line)
+    try:
+        fields = json.loads(mended(line.data))
+    except (ValueError, RecursionError):  # too deep, or a number of too many digits
+        fields = {"custom_id": found.custom_id, "result": {"type": found.outcome}}
+    try:
+        return BatchResultLine.made_of(fields)
+    except (ValueError, RecursionError):
+        raw = line.data.decode(errors="replace")
+        return MalformedResultLine.made_of({**fields, "custom_id": found.custom_id, "raw": raw})

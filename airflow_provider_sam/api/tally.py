@@ -1,16 +1,28 @@
-"""What is counted of a result line, read without building the rest of it: as fast as the disk, not as a model."""
+"""What is counted of a result line, read without building the rest of it: as fast as the disk, not as a model.
+
+A line is a result if it is an object that says its `custom_id` and its outcome. Whatever else is wrong with it, it was
+paid for: it is counted, and what cannot be read of it counts as absent.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from airflow_provider_sam.api.errors import SamResponseError
+from airflow_provider_sam.api.mending import UNREADABLE, mended
 
 if TYPE_CHECKING:
     from airflow_provider_sam.api.jsonl import Line
+
+
+T = TypeVar("T")
+
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises for what it cannot read; a wrong type is one of the first."""
+
+_ABSENT = msgspec.Raw(b"null")
 
 
 class UsageTally(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +96,23 @@ class LineTally(msgspec.Struct, frozen=True, gc=False):
         return error.message if error else None
 
 
+class _LooseMessage(msgspec.Struct):
+    model: msgspec.Raw = _ABSENT
+    stop_reason: msgspec.Raw = _ABSENT
+    usage: msgspec.Raw = _ABSENT
+
+
+class _LooseResult(msgspec.Struct):
+    type: str
+    message: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+
+
+class _LooseLine(msgspec.Struct):
+    custom_id: str
+    result: _LooseResult
+
+
 _decoder = msgspec.json.Decoder(LineTally)
 
 
@@ -94,21 +123,35 @@ def tally(line: Line) -> LineTally:
     """
     try:
         return _decoder.decode(line.data)
-    except msgspec.ValidationError as error:
-        raise unreadable(line, str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _tally_slowly(line)
+    except NO_JSON:
+        return _tally_loosely(line)
 
 
-def _tally_slowly(line: Line) -> LineTally:
-    """Read a line that the fast decoder refuses, with the one of the standard library.
-
-    That one takes half of a surrogate pair, which a model may well write, for what it is: a line that was paid for.
-    """
+def _tally_loosely(line: Line) -> LineTally:
+    """Read a line in which something is not as it should be: its name and outcome, and what else can be read."""
     try:
-        return msgspec.convert(json.loads(line.data.decode()), LineTally)
-    except (ValueError, msgspec.ValidationError, RecursionError) as error:
+        found = msgspec.json.decode(mended(line.data), type=_LooseLine)
+    except NO_JSON as error:
         raise unreadable(line, str(error)) from None
+    if UNREADABLE in found.custom_id:
+        raise unreadable(line, "its custom_id is no text")
+    message = _part(found.result.message, MessageTally) or _loose_message(found.result.message)
+    result = _Result(found.result.type, message, _part(found.result.error, _ErrorResponse))
+    return LineTally(found.custom_id, result)
+
+
+def _loose_message(raw: msgspec.Raw) -> MessageTally | None:
+    message = _part(raw, _LooseMessage)
+    if message is None:
+        return None
+    return MessageTally(_part(message.model, str), _part(message.stop_reason, str), _part(message.usage, UsageTally))
+
+
+def _part(raw: msgspec.Raw, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except NO_JSON:
+        return None
 
 
 def tally_block(block: bytes | memoryview, lines: int) -> list[LineTally] | None:
@@ -121,7 +164,7 @@ def tally_block(block: bytes | memoryview, lines: int) -> list[LineTally] | None
     """
     try:
         results = _decoder.decode_lines(block)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NO_JSON:
         return None
     return results if len(results) == lines else None
 

@@ -8,7 +8,8 @@ import msgspec
 
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.jsonl import LineSplitter
-from airflow_provider_sam.api.tally import UsageTally
+from airflow_provider_sam.api.mending import text_in
+from airflow_provider_sam.api.tally import NO_JSON, UsageTally, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,12 @@ COLUMNS = {
     "error_message": "string",
     "raw": "string",
 }
-"""The columns and their types. Where an outcome has no such fact, the value is null; `raw` is the whole line."""
+"""The columns and their types. Where an outcome has no such fact, or it cannot be read, the value is null; `raw` is
+the whole line. What is no character in a line, half of a surrogate pair or no UTF-8, is U+FFFD in its columns."""
+
+
+INT64 = range(-(2**63), 2**63)
+"""The numbers that a column of tokens can hold; what a server counts beyond them is in `raw` alone."""
 
 
 class _Block(msgspec.Struct, gc=False):
@@ -70,19 +76,47 @@ class _Row(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Row).decode
 
 
-def columns_of(line: bytes) -> dict[str, Any]:
-    """Give the values of one result line's row; they must be a result's, which is checked where they are counted."""
-    row = _decode(line)
-    message, error = row.result.message, row.result.error.error if row.result.error else None
-    values: dict[str, Any] = {"custom_id": row.custom_id, "outcome": row.result.type, "raw": line.decode()}
+def columns_of(line: Line) -> dict[str, Any]:
+    """Give the values of one result line's row; what cannot be read of it is null.
+
+    :raises SamResponseError: it is no result.
+    """
+    try:
+        return _columns(_decode(line.data), line.data.decode())
+    except NO_JSON:
+        return _columns_loosely(line)
+
+
+def _columns(row: _Row, raw: str) -> dict[str, Any]:
+    message = row.result.message
+    values: dict[str, Any] = {"custom_id": row.custom_id, "outcome": row.result.type, "raw": raw}
     if message is not None:
-        values["text"] = "".join(block.text or "" for block in message.content if block.type == "text")
-        values |= {"stop_reason": message.stop_reason, "model": message.model}
-        if message.usage is not None:
-            values |= {name: getattr(message.usage, name) for name in UsageTally.__struct_fields__}
-    if error is not None:
+        values["text"] = "".join([block.text or "" for block in message.content if block.type == "text"])
+        values |= _message_columns(message.model, message.stop_reason, message.usage)
+    if row.result.error is not None and (error := row.result.error.error) is not None:
         values |= {"error_type": error.type, "error_message": error.message}
     return values
+
+
+def _columns_loosely(line: Line) -> dict[str, Any]:
+    row = tally(line)
+    return {
+        "custom_id": row.custom_id,
+        "outcome": row.outcome,
+        "text": text_in(line.data) if row.result.message else None,
+        **_message_columns(row.model, row.stop_reason, row.usage),
+        "error_type": row.error_type,
+        "error_message": row.error_message,
+        "raw": line.data.decode(errors="replace"),
+    }
+
+
+def _message_columns(model: str | None, stop_reason: str | None, usage: UsageTally | None) -> dict[str, Any]:
+    columns: dict[str, Any] = {"model": model, "stop_reason": stop_reason}
+    if usage is not None:
+        counts = {name: getattr(usage, name) for name in UsageTally.__struct_fields__}
+        columns |= {name: count for name, count in counts.items() if count is None or count in INT64}
+    return columns
 
 
 class ParquetEncoder:
@@ -100,7 +134,7 @@ class ParquetEncoder:
         self._table = arrow.Table
         self._writer = parquet.ParquetWriter(_Writable(write), self._schema, compression="zstd")
         self._splitter = LineSplitter()
-        self._lines: list[bytes] = []
+        self._lines: list[Line] = []
         self._size = 0
 
     def add(self, chunk: bytes, /) -> None:
@@ -118,7 +152,7 @@ class ParquetEncoder:
 
     def _take(self, lines: list[Line]) -> None:
         for line in lines:
-            self._lines.append(line.data)
+            self._lines.append(line)
             self._size += len(line.data)
 
     def _write_group(self) -> None:

@@ -64,13 +64,32 @@ def test_the_message_of_an_error_is_read():
         '{"custom_id":7,"result":{"type":"expired"}}',
         '{"custom_id":"a","result":{}}',
         '{"custom_id":"a","result":{"type":"succee',
-        '{"custom_id":"a","result":{"type":"succeeded","message":{"usage":{"input_tokens":"3"}}}}',
+        '{"custom_id":"a","result":"expired"}',
+        '{"custom_id":"\\ud83d","result":{"type":"expired"}}',
+        '{"custom_id":"a","result":{"type":"expired"},"deep":' + "[" * 5000 + "]" * 5000 + "}",
         '{"custom_id":"a","result":{"type":"expired"}}{"custom_id":"b"',
     ],
 )
 def test_a_torn_line_is_an_error_that_says_where_it_is(text):
     with pytest.raises(SamResponseError, match=f"line 7, {len(text)} bytes from byte 1234 on, is not a result"):
         tally(line(text))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("7", (None, None, None)),
+        ('{"model":"m","usage":{"input_tokens":"3"}}', ("m", None, None)),
+        ('{"model":"m","stop_reason":{"newer":1},"usage":{"output_tokens":2}}', ("m", None, UsageTally(None, 2))),
+        ('{"model":"m\\ud83d","stop_reason":"s","newer":NaN}', ("m\ufffd", "s", None)),
+        (f'{{"model":"m","usage":{{"input_tokens":{"1" * 6000}}}}}', ("m", None, None)),
+    ],
+)
+def test_what_cannot_be_read_of_a_result_counts_as_absent(message, expected):
+    found = tally(line(f'{{"custom_id":"a","result":{{"type":"succeeded","message":{message}}}}}'))
+
+    assert (found.custom_id, found.outcome) == ("a", "succeeded")
+    assert (found.model, found.stop_reason, found.usage) == expected
 
 
 def test_bytes_that_are_no_text_are_an_error_too():
