@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from airflow_provider_sam.emulator.admission import check_beta, check_key, check_version
 from airflow_provider_sam.emulator.errors import ERROR_TYPES, ApiError, envelope
-from airflow_provider_sam.emulator.faults import Delay, Drop, Effect, Status
+from airflow_provider_sam.emulator.faults import Delay, Drop, Status, effect_of
 from airflow_provider_sam.emulator.service import Call, json_response
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from airflow_provider_sam.emulator.routing import Handler, Route
 
 log = logging.getLogger(__name__)
-
-EffectT = TypeVar("EffectT", bound=Effect)
 
 
 class Exchange:
@@ -41,7 +39,8 @@ class Exchange:
 
     async def run(self, send: Send) -> None:
         """Answer, or fail to, as the effects say."""
-        delay, drop, status = self._effect(Delay), self._effect(Drop), self._effect(Status)
+        effects = self._call.effects
+        delay, drop, status = effect_of(effects, Delay), effect_of(effects, Drop), effect_of(effects, Status)
         if delay is not None:
             await asyncio.sleep(delay.seconds)
         if drop is not None:
@@ -54,9 +53,6 @@ class Exchange:
         response.headers["request-id"] = self._call.request_id
         response.headers.update(self._rate_headers)
         await response(self._call.request.scope, self._call.request.receive, send)
-
-    def _effect(self, kind: type[EffectT]) -> EffectT | None:
-        return next((effect for effect in self._call.effects if isinstance(effect, kind)), None)
 
     async def _drop(self, drop: Drop) -> None:
         if drop.accepted:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="status"):
@@ -120,7 +120,67 @@ class LateVisibility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     seconds: float = 0.0
 
 
-Effect = Status | Delay | Drop | Cut | Stall | Slow | Lines | SseError | LateVisibility
+class ChosenId(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="chosen_id"):
+    """The batch that this call creates has this id, whatever it looks like, wherever it is shown."""
+
+    id: str
+
+
+class RepeatedCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeated_create"):
+    """A gateway sends one create more than once: several equal batches, one answer.
+
+    :param times: how often it is sent in all
+    :param answer: which of the batches the answer describes
+    """
+
+    times: int = 2
+    answer: Literal["first", "last"] = "last"
+
+
+class AlteredBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="altered_batch"):
+    """One batch reads differently in this answer, alone or in a list; the batch itself stays what it is.
+
+    :param fields: laid over the batch's own, such as ``{"expires_at": None}`` or ``{"id": "msgbatch_other"}``
+    :param without: fields that are missing
+    :param batch_id: which batch; None for the first in the answer
+    """
+
+    fields: dict[str, object] = {}
+    without: tuple[str, ...] = ()
+    batch_id: str | None = None
+
+
+class ListedTwice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="listed_twice"):
+    """The list shows one batch twice, one right behind the other.
+
+    :param batch_id: which batch; None for the first in the answer
+    """
+
+    batch_id: str | None = None
+
+
+Effect = (
+    Status
+    | Delay
+    | Drop
+    | Cut
+    | Stall
+    | Slow
+    | Lines
+    | SseError
+    | LateVisibility
+    | ChosenId
+    | RepeatedCreate
+    | AlteredBatch
+    | ListedTwice
+)
+
+EffectT = TypeVar("EffectT", bound=Effect)
+
+
+def effect_of(effects: Iterable[Effect], kind: type[EffectT]) -> EffectT | None:
+    """Return the first effect of one kind, or None."""
+    return next((effect for effect in effects if isinstance(effect, kind)), None)
 
 
 def effect_type(effect: Effect) -> str:

@@ -5,9 +5,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_sam.emulator.faults import Cut, Effect, Lines, Slow, SseError, Stall
+import msgspec
+
+from airflow_provider_sam.emulator.faults import (
+    AlteredBatch,
+    Cut,
+    Effect,
+    Lines,
+    ListedTwice,
+    Slow,
+    SseError,
+    Stall,
+    effect_of,
+)
 from airflow_provider_sam.emulator.sse import error_event
 
 if TYPE_CHECKING:
@@ -121,6 +133,42 @@ class FailingEvents:
         return error
 
 
+class WrongBatch:
+    """Changes how a batch reads in a JSON answer, once the answer is whole; leaves any other answer as it is."""
+
+    def __init__(self, effect: AlteredBatch | ListedTwice) -> None:
+        self._effect = effect
+        self._answer = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Keep everything back."""
+        self._answer += data
+        return b""
+
+    def finish(self) -> bytes:
+        """Pass the changed answer on."""
+        try:
+            answer = msgspec.json.decode(self._answer)
+        except msgspec.DecodeError:
+            return self._answer
+        return msgspec.json.encode(altered(answer, self._effect))
+
+
+def altered(answer: Any, effect: AlteredBatch | ListedTwice) -> Any:
+    """Return an answer that shows a batch, or a page of them, as the effect has it."""
+    if not isinstance(answer, dict):
+        return answer
+    listed = answer.get("data")
+    batches = listed if isinstance(listed, list) else [answer]
+    at = next((at for at, each in enumerate(batches) if effect.batch_id in {None, each.get("id")}), None)
+    if at is None:
+        return answer
+    if isinstance(effect, ListedTwice):
+        return {**answer, "data": [*batches[: at + 1], *batches[at:]]} if batches is listed else answer
+    changed = {name: value for name, value in (batches[at] | effect.fields).items() if name not in effect.without}
+    return {**answer, "data": [*batches[:at], changed, *batches[at + 1 :]]} if batches is listed else changed
+
+
 class FaultySend:
     """An ASGI ``send`` that fills in the record and works the effects on the answer."""
 
@@ -129,9 +177,9 @@ class FaultySend:
         self._connection = connection
         self._record = record
         self._alterations = [part for effect in effects if (part := _alteration(effect, record.request_id)) is not None]
-        self._slow = next((effect for effect in effects if isinstance(effect, Slow)), None)
-        self._stall = next((effect for effect in effects if isinstance(effect, Stall)), None)
-        self._cut = next((effect for effect in effects if isinstance(effect, Cut)), None)
+        self._slow = effect_of(effects, Slow)
+        self._stall = effect_of(effects, Stall)
+        self._cut = effect_of(effects, Cut)
 
     async def __call__(self, message: Message) -> None:
         """Send one ASGI message, or what the effects make of it."""
@@ -182,4 +230,6 @@ def _alteration(effect: Effect, request_id: str) -> Alteration | None:
         return WrongLine(effect)
     if isinstance(effect, SseError):
         return FailingEvents(effect, request_id)
+    if isinstance(effect, AlteredBatch | ListedTwice):
+        return WrongBatch(effect)
     return None

@@ -10,7 +10,9 @@ each line starts, so that a request is read by one ``pread`` and nothing stays i
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -87,14 +89,21 @@ class Store:
         """Remove a batch that did not come to be."""
         shutil.rmtree(unfinished, ignore_errors=True)
 
+    def copy(self, unfinished: Path) -> Path:
+        """Return a copy of an unfinished batch."""
+        path = self.unfinished()
+        shutil.copytree(unfinished, path, dirs_exist_ok=True)
+        return path
+
     def adopt(self, unfinished: Path, batch_id: str, metadata: bytes) -> None:
         """Make an unfinished directory the batch ``batch_id``."""
         (unfinished / METADATA).write_bytes(metadata)
         unfinished.rename(self.directory(batch_id))
 
     def directory(self, batch_id: str) -> Path:
-        """Return where the files of a batch are."""
-        return self._batches / batch_id
+        """Return where the files of a batch are; an id that a test has chosen need not be a file's name."""
+        is_name = re.fullmatch(r"[A-Za-z0-9_-]{1,100}", batch_id) is not None
+        return self._batches / (batch_id if is_name else f"~{hashlib.sha256(batch_id.encode()).hexdigest()}")
 
     def records(self, batch_id: str) -> Records:
         """Open the requests of a batch."""

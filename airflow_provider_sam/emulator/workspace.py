@@ -60,15 +60,23 @@ class Workspace:
         for batch in sorted(loaded, key=lambda each: each.position):
             self._batches[batch.id] = batch
 
-    def create(self, unfinished: Path, intake: Intake, *, schema: str, betas: Iterable[str]) -> Batch:
-        """Make a batch of what was taken in; it is there before this returns, and stays."""
+    def create(
+        self, unfinished: Path, intake: Intake, *, schema: str, betas: Iterable[str], batch_id: str | None = None
+    ) -> Batch:
+        """Make a batch of what was taken in; it is there before this returns, and stays.
+
+        :param batch_id: its id; None for a new one
+        :raises ApiError: 409 when another batch has that id
+        """
         with self._lock:
+            if batch_id in self._batches:
+                raise ApiError(409, f"There is a Message Batch with the id {batch_id!r} already.")
             newest = next(reversed(self._batches.values()), None)
             now = self.clock()
             if newest is not None:
                 now = max(now, newest.created_at + timedelta(microseconds=1))  # time of creation tells the order
             batch = Batch(
-                id=random_id("msgbatch"),
+                id=random_id("msgbatch") if batch_id is None else batch_id,
                 position=0 if newest is None else newest.position + 1,
                 total=intake.total,
                 schema=schema,

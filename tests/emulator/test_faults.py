@@ -10,12 +10,16 @@ import msgspec
 import pytest
 
 from airflow_provider_sam.emulator import (
+    AlteredBatch,
+    ChosenId,
     Cut,
     Delay,
     Drop,
     Fault,
     LateVisibility,
     Lines,
+    ListedTwice,
+    RepeatedCreate,
     Slow,
     SseError,
     Stall,
@@ -123,6 +127,85 @@ def test_a_status_comes_with_or_without_the_thing_done(sam_emulator, client, bat
     sam_emulator.faults.add(Fault(Status(504, accepted=accepted), operation=CREATE))
     assert client.post(BATCHES, json=batch_body).status_code == 504
     assert len(sam_emulator.batches) == batches
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 408, 413, 425, 429, 499, 529])
+def test_a_gateway_answers_an_accepted_create_with_whatever_it_likes(sam_emulator, client, batch_body, status):
+    fault = Status(status, body="<html>", headers={"location": "/login", "retry-after": "1"}, accepted=True)
+    sam_emulator.faults.add(Fault(fault, operation=CREATE))
+    answer = client.post(BATCHES, json=batch_body)
+    assert (answer.status_code, answer.text) == (status, "<html>")
+    assert (answer.headers["location"], answer.headers["retry-after"]) == ("/login", "1")
+    assert len(sam_emulator.batches) == 1
+
+
+@pytest.mark.parametrize(("which", "position"), [("first", 0), ("last", 2)])
+def test_a_create_that_a_gateway_repeats_makes_equal_batches_and_one_answer(
+    sam_emulator, client, batch_body, which, position
+):
+    sam_emulator.faults.add(Fault(RepeatedCreate(times=3, answer=which), operation=CREATE))
+    batch_id = client.post(BATCHES, json=batch_body).json()["id"]
+    ids = [batch.id for batch in sam_emulator.batches]
+    assert len(set(ids)) == 3
+    assert ids.index(batch_id) == position
+    asked = [list(sam_emulator.batch_requests(each)) for each in ids]
+    assert asked[0] == asked[1] == asked[2]
+    assert sam_emulator.count(CREATE) == 1
+
+
+def test_a_repeated_create_may_be_lost_as_well(sam_emulator, client, batch_body):
+    sam_emulator.faults.add(Fault(RepeatedCreate()), Fault(Drop(accepted=True)), Fault(LateVisibility(looks=1)))
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.post(BATCHES, json=batch_body)
+    assert len(sam_emulator.batches) == 2
+    assert [len(client.get(BATCHES).json()["data"]) for _ in range(2)] == [0, 2]
+
+
+@pytest.mark.parametrize("batch_id", ["msgbatch_of_the_test", "../../evil", "/etc/x", "", "a b\x00\n", "x" * 5000])
+def test_a_batch_has_the_id_that_a_test_chooses(sam_emulator, client, batch_body, batch_id):
+    sam_emulator.faults.add(Fault(ChosenId(batch_id), operation=CREATE))
+    assert client.post(BATCHES, json=batch_body).json()["id"] == batch_id
+    assert [batch["id"] for batch in client.get(BATCHES).json()["data"]] == [batch_id]
+    assert len(list(sam_emulator.batch_requests(batch_id))) == 6
+    sam_emulator.faults.add(Fault(ChosenId(batch_id), operation=CREATE))
+    assert client.post(BATCHES, json=batch_body).status_code == 409
+
+
+@pytest.mark.parametrize("path", ["", "/{id}"])
+def test_a_batch_reads_differently_alone_and_in_a_list(sam_emulator, client, batch, batch_body, path):
+    client.post(BATCHES, json=batch_body)
+    effect = AlteredBatch({"expires_at": None, "x": 1}, without=("type",), batch_id=batch["id"])
+    sam_emulator.faults.add(Fault(effect))
+    path = BATCHES + path.format(id=batch["id"])
+    changed, whole = (client.get(path).json() for _ in range(2))
+    changed, whole = (answer["data"][1] if "data" in answer else answer for answer in (changed, whole))
+    assert changed.pop("expires_at") is None
+    assert changed.pop("x") == 1
+    assert changed == {name: value for name, value in whole.items() if name not in {"expires_at", "type"}}
+
+
+def test_an_answer_is_about_another_batch_than_was_asked_for(sam_emulator, client, batch):
+    sam_emulator.faults.add(Fault(AlteredBatch({"id": "msgbatch_other"}), operation="messages_batches_retrieve"))
+    assert client.get(f"{BATCHES}/{batch['id']}").json()["id"] == "msgbatch_other"
+
+
+@pytest.mark.parametrize("effect", [ListedTwice("unknown"), AlteredBatch({"x": 1}, batch_id="unknown"), ListedTwice()])
+def test_an_answer_without_the_batch_of_a_fault_is_left_alone(sam_emulator, client, batch, effect):
+    sam_emulator.faults.add(Fault(effect))
+    path = f"{BATCHES}/{batch['id']}"
+    assert client.get(path).json() == client.get(path).json()
+
+
+def test_a_fault_of_a_batch_leaves_what_is_no_json_alone(sam_emulator, client, ended):
+    whole = client.get(ended).content
+    sam_emulator.faults.add(Fault(AlteredBatch({"x": 1}), operation=RESULTS))
+    assert client.get(ended).content == whole
+
+
+def test_a_list_shows_one_batch_twice(sam_emulator, client, batch_body):
+    made = [client.post(BATCHES, json=batch_body).json()["id"] for _ in range(3)]
+    sam_emulator.faults.add(Fault(ListedTwice(made[1])))
+    assert [each["id"] for each in client.get(BATCHES).json()["data"]] == [made[2], made[1], made[1], made[0]]
 
 
 @pytest.mark.parametrize(

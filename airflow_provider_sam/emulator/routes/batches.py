@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from airflow_provider_sam.emulator.errors import ApiError, too_large
-from airflow_provider_sam.emulator.faults import LateVisibility
+from airflow_provider_sam.emulator.faults import ChosenId, LateVisibility, RepeatedCreate, effect_of
 from airflow_provider_sam.emulator.intake import BODY, take_in
 from airflow_provider_sam.emulator.pagination import page_body, read_query
 from airflow_provider_sam.emulator.results import ResultLines, chunks, first_byte
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+
+    from airflow_provider_sam.emulator.intake import Intake
+    from airflow_provider_sam.emulator.state import Batch
 
 _REQUEST_SCHEMAS = {"BatchCreateParams": "MessageCreateParams", "BetaBatchCreateParams": "BetaMessageCreateParams"}
 
@@ -33,14 +36,13 @@ async def create(call: Call) -> Response:
     try:
         await _spool(call.request, directory / BODY, limits.batch_bytes)
         intake = await asyncio.to_thread(take_in, directory, schema=schema, max_requests=limits.batch_requests)
-        batch = workspace.create(directory, intake, schema=schema, betas=call.betas)
+        batches = _create(call, directory, intake, schema)
     except BaseException:
         workspace.store.discard(directory)
         raise
-    for effect in call.effects:
-        if isinstance(effect, LateVisibility):
-            workspace.visibility.hide(batch.id, looks=effect.looks, seconds=effect.seconds)
-    return json_response(batch.answer(call.base_url))
+    repeated = effect_of(call.effects, RepeatedCreate)
+    shown = batches[0] if repeated is not None and repeated.answer == "first" else batches[-1]
+    return json_response(shown.answer(call.base_url))
 
 
 async def list_page(call: Call) -> Response:
@@ -72,6 +74,23 @@ async def results(call: Call) -> Response:
     result_lines = ResultLines(batch, partial(workspace.store.records, batch.id), decisions, call.service.answers)
     status, headers, skip = await _terms(call, result_lines)
     return StreamingResponse(_stream(result_lines, skip), status, headers, media_type="application/x-jsonl")
+
+
+def _create(call: Call, directory: Path, intake: Intake, schema: str) -> list[Batch]:
+    """Make the batch, and with it whatever faults make of it."""
+    workspace = call.service.workspace
+    repeated, chosen = effect_of(call.effects, RepeatedCreate), effect_of(call.effects, ChosenId)
+    copies = [workspace.store.copy(directory) for _ in range(1, 1 if repeated is None else repeated.times)]
+    ids = [None if chosen is None else chosen.id, *(None for _ in copies)]
+    batches = [
+        workspace.create(source, intake, schema=schema, betas=call.betas, batch_id=batch_id)
+        for source, batch_id in zip([directory, *copies], ids, strict=True)
+    ]
+    late = effect_of(call.effects, LateVisibility)
+    if late is not None:
+        for batch in batches:
+            workspace.visibility.hide(batch.id, looks=late.looks, seconds=late.seconds)
+    return batches
 
 
 async def _spool(request: Request, target: Path, limit: int) -> None:
