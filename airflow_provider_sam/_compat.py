@@ -59,7 +59,11 @@ TRIGGERS_RENDER_TEMPLATES = hasattr(BaseTrigger, "render_template_fields")
 TRIGGERS_HEAR_KILLS = hasattr(BaseTrigger, "on_kill")
 """Whether a trigger is told that a person has ended its task: from Airflow 3.3 on."""
 
+TASKS_STORE_LINKS = hasattr(BaseOperatorLink, "xcom_key")
+"""Whether the task itself asks for its links when it ends, and Airflow keeps them as XComs: from Airflow 3.0 on."""
+
 __all__ = [
+    "TASKS_STORE_LINKS",
     "TRIGGERS_HEAR_KILLS",
     "TRIGGERS_RENDER_TEMPLATES",
     "AirflowException",

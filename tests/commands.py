@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -27,5 +28,17 @@ def airflow(*arguments, **variables):
 
 def run_dag(dag_id, sam, conf=None, **variables):
     """Run a Dag from its first task to its last, with `sam_default` leading to the emulator."""
-    variables = Environment(variables, AIRFLOW_CONN_SAM_DEFAULT=sam.connection_json)
+    variables = Environment({"AIRFLOW_CONN_SAM_DEFAULT": sam.connection_json} | variables)
     return airflow("dags", "test", dag_id, "--conf", json.dumps(conf or {}), **variables)
+
+
+LOGGED = re.compile(
+    r"\[(?:warning|error|critical) *\](?! Could not import graphviz)(?!.*\[py\.warnings\])"
+    r"| (?:WARNING|ERROR|CRITICAL) - (?!Nothing remembers this submission)"  # on older Airflows, without a `state_path`
+)
+WARNED = re.compile(r"airflow_provider_sam/\S+:\d+:? \w+Warning|filename=\S*airflow_provider_sam/")
+
+
+def complaints(said):
+    """Give the lines of a command's output that are errors, logged warnings, or Python's warnings about our code."""
+    return [line for line in said.splitlines() if LOGGED.search(line) or WARNED.search(line)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands import run_dag
+from tests.commands import complaints, run_dag
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,6 +55,17 @@ def test_its_dag_runs_to_its_end(sam_emulator, tmp_path):
     folder = tmp_path / "dags"
     folder.mkdir()
     (folder / "readme.py").write_text(dag.replace("file:///tmp/reviews/", f"{tmp_path.as_uri()}/"))
-    run_dag("classify_reviews", sam_emulator, AIRFLOW__CORE__DAGS_FOLDER=str(folder))
+    said = run_dag("classify_reviews", sam_emulator, AIRFLOW__CORE__DAGS_FOLDER=str(folder))
     (results,) = tmp_path.glob("*.jsonl")
     assert sorted(json.loads(line)["custom_id"] for line in results.read_bytes().splitlines()) == ["r1", "r2"]
+    assert complaints(said) == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("database")
+def test_its_demo_runs_to_its_end_and_complains_of_nothing():
+    command = [sys.executable, "-m", "tests.deployment.demo"]
+    demo = subprocess.run(command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert demo.returncode == 0, demo.stdout
+    assert complaints(demo.stdout) == []
+    assert "Where they lie" in demo.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,7 +19,7 @@ from airflow_provider_sam._compat import (
     conf,
 )
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.links.batch import SamBatchLink, keep_link, leave_link
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
 from airflow_provider_sam.triggers.start import SamBatchStartTrigger, templates_of
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 TIMEOUT, EXECUTION_TIMEOUT = "timeout", "execution_timeout"
 """Which of the task's two limits the deadline of a deferred wait comes from."""
+
+_poke_to_the_end = inspect.unwrap(BaseSensorOperator.execute)
+"""What each sensor does. Airflow 2 takes `super().execute()` for a call from outside of a task: it warns, or fails."""
 
 
 class SamBatchSensor(BaseSensorOperator):
@@ -114,6 +118,7 @@ class SamBatchSensor(BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Take up the task again after the triggerer; a wait that began there ends in time by Airflow, not by us."""
         if not self.start_from_trigger:
+            keep_link(context)
             return super().resume_execution(next_method, next_kwargs, context)
         self._leave_link(context)
         try:
@@ -126,7 +131,7 @@ class SamBatchSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
         try:
-            return super().execute(context)
+            return _poke_to_the_end(self, context)
         except AirflowSensorTimeout:
             self._give_up()
             raise

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_sam.api.errors import SamStatusError
-from airflow_provider_sam.emulator import OnDemand
+from airflow_provider_sam.emulator import AfterLooks, OnDemand
 from airflow_provider_sam.exceptions import SamResultsError
 from airflow_provider_sam.get_provider_info import get_provider_info
 from airflow_provider_sam.hooks.sam import SamHook
@@ -18,6 +23,7 @@ from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCrea
 from airflow_provider_sam.sensors.batch import SamBatchSensor
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
+from tests.commands import run_dag
 
 
 @pytest.mark.parametrize(
@@ -42,11 +48,36 @@ def test_a_connection_without_a_console_leaves_nothing(mocker):
     assert ti.mock_calls == []
 
 
+@pytest.fixture
+def stored(mocker):
+    """What Airflow reads of the XComs."""
+    return mocker.patch.object(links.XCom, "get_value", return_value="https://console.example/left")
+
+
 @pytest.mark.parametrize(("left", "url"), [("https://console.example/1", "https://console.example/1"), (None, "")])
-def test_the_link_is_what_the_task_left_behind(mocker, left, url):
-    stored = mocker.patch.object(links.XCom, "get_value", return_value=left)
+def test_a_web_server_reads_the_link_that_the_task_left_behind(mocker, stored, left, url):
+    mocker.patch.object(links, "TASKS_STORE_LINKS", new=False)
+    stored.return_value = left
     assert SamBatchLink().get_link(None, ti_key="key") == url
     stored.assert_called_once_with(ti_key="key", key=links.XCOM_KEY)
+
+
+@pytest.mark.parametrize(
+    ("leave", "url", "reads"),
+    [
+        (lambda _: None, "", 0),
+        (lambda context: leave_link(context, None, ["msgbatch_1"]), "", 0),
+        (lambda context: leave_link(context, CONSOLE, []), "", 0),
+        (lambda context: leave_link(context, CONSOLE, ["msgbatch_1"]), "https://console.example/batches/msgbatch_1", 0),
+        (links.keep_link, "https://console.example/left", 1),
+    ],
+)
+def test_a_task_that_stores_its_own_link_reads_only_what_an_earlier_worker_left(mocker, stored, leave, url, reads):
+    mocker.patch.object(links, "TASKS_STORE_LINKS", new=True)
+    task = wait("msgbatch_1", None)
+    leave({"ti": TaskInstance(), "task": task})
+    assert SamBatchLink().get_link(task, ti_key="key") == url
+    assert stored.call_count == reads
 
 
 def test_airflow_knows_the_link():
@@ -150,3 +181,45 @@ def test_a_landing_without_a_batch_leaves_no_link(sam, batch_id, tmp_path):
     path = (tmp_path / "final.jsonl").as_uri()
     SamBatchToObjectStorageOperator(task_id="task", batch_id=[], carry_over=first, path=path).execute({"ti": ti})
     assert ti.xcoms == {}
+
+
+DAG = """
+import pendulum
+from airflow.providers.common.compat.sdk import dag
+from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+from airflow_provider_sam.sensors.batch import SamBatchSensor
+
+REQUESTS = [{"custom_id": "a", "params": {"model": "sam-small", "max_tokens": 5, "messages": []}}]
+
+
+@dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1))
+def links():
+    create = SamCreateBatchOperator.partial(task_id="create").expand(requests=[REQUESTS, REQUESTS])
+    SamBatchSensor.partial(task_id="wait", poke_interval=1, deferrable=True).expand(batch_id=create.output)
+
+
+links()
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("console_url", [None, CONSOLE])
+def test_airflow_stores_the_link_of_each_mapped_task_and_misses_none(sam, tmp_path, console_url):
+    (tmp_path / "links.py").write_text(DAG)
+    sam.progress = AfterLooks(3)
+    connection = json.loads(sam.connection_json) | {"extra": {"console_url": console_url}}
+    said = run_dag(
+        "links", sam, AIRFLOW__CORE__DAGS_FOLDER=str(tmp_path), AIRFLOW_CONN_SAM_DEFAULT=json.dumps(connection)
+    )
+    assert "XCom not found" not in said
+    assert "cannot be called outside" not in said
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as database:
+        rows = database.execute(
+            "select task_id, value from xcom where key = ? and dag_id = 'links' and value not in ('', '\"\"')"
+            " and run_id = (select max(run_id) from xcom where dag_id = 'links')",
+            [links.XCOM_KEY],
+        )
+        left = Counter((task_id, json.loads(value)) for task_id, value in rows)
+    pages = {CONSOLE.format(batch_id=batch.id) for batch in sam.batches} if console_url else set()
+    assert left == Counter((task_id, page) for task_id in ("create", "wait") for page in pages)
