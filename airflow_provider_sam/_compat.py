@@ -8,43 +8,74 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    AirflowOptionalProviderFeatureException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-    Asset,
-    BaseHook,
-    BaseOperator,
-    BaseOperatorLink,
-    BaseSensorOperator,
-    Context,
-    ObjectStoragePath,
-    PokeReturnValue,
-    XCom,
-    XComArg,
-    conf,
-    mask_secret,
-)
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TriggerEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from airflow.sdk import Connection
+
+# Each name comes from where the installed Airflow has it and does not call it deprecated. The provider common-compat
+# has them all in one place, but not in the versions of it that older Airflows are deployed with.
+try:
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowOptionalProviderFeatureException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+    )
+    from airflow.sdk.lineage import get_hook_lineage_collector
+except ImportError:  # Airflow 2.11 to 3.1
+    from airflow.configuration import conf
+    from airflow.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowOptionalProviderFeatureException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+    )
+    from airflow.lineage.hook import get_hook_lineage_collector
 
 try:
+    from airflow.sdk import BaseHook
+except ImportError:  # Airflow 2.11 and 3.0
+    from airflow.hooks.base import BaseHook
+
+try:
+    from airflow.sdk import (
+        Asset,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Context,
+        ObjectStoragePath,
+        PokeReturnValue,
+        XComArg,
+    )
     from airflow.sdk.definitions._internal.mixins import ResolveMixin
+    from airflow.sdk.execution_time.xcom import XCom
+    from airflow.sdk.log import mask_secret
 except ImportError:  # Airflow 2
-    from airflow.utils.mixins import ResolveMixin  # type: ignore[import-not-found, no-redef]
+    from airflow.datasets import Dataset as Asset
+    from airflow.io.path import ObjectStoragePath
+    from airflow.models.baseoperator import BaseOperator
+    from airflow.models.baseoperatorlink import BaseOperatorLink
+    from airflow.models.xcom import XCom
+    from airflow.models.xcom_arg import XComArg
+    from airflow.sensors.base import BaseSensorOperator, PokeReturnValue
+    from airflow.utils.context import Context
+    from airflow.utils.log.secrets_masker import mask_secret
+    from airflow.utils.mixins import ResolveMixin
 
 try:
     from airflow.triggers.base import BaseEventTrigger
 except ImportError:  # Airflow 2
 
-    class BaseEventTrigger(BaseTrigger):  # type: ignore[no-redef]
+    class BaseEventTrigger(BaseTrigger):
         """Stands for the triggers of asset watchers where Airflow has none, and says so when one is made."""
 
         def __init__(self, **_: Any) -> None:
@@ -87,12 +118,12 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "XComArg",
+    "add_lineage",
     "ask_airflow",
     "conf",
     "delete_variable",
     "form_text_fields",
     "get_async_connection",
-    "get_hook_lineage_collector",
     "mask_secret",
     "object_storage_path",
     "optional_library",
@@ -116,6 +147,24 @@ async def ask_airflow(question: str, **fields: Any) -> Any:
     except (ImportError, AttributeError):
         raise LookupError("this is no triggerer of Airflow 3") from None
     return await triggerer.asend(getattr(comms, question)(**fields))
+
+
+async def get_async_connection(conn_id: str) -> Connection:
+    """Look up a connection from an event loop; Airflow 2.11 and 3.0 can do so in a thread only."""
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def add_lineage(operator: BaseOperator, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+    """Tell Airflow's collector of lineage which URIs an operator has read and written."""
+    collector = get_hook_lineage_collector()
+    assets = "asset" if hasattr(collector, "add_input_asset") else "dataset"  # Airflow 2 calls them datasets
+    for side, uris in (("input", inputs), ("output", outputs)):
+        for uri in uris:
+            getattr(collector, f"add_{side}_{assets}")(operator, uri=uri)
 
 
 def object_storage_path(path: Any, conn_id: str | None = None) -> ObjectStoragePath:

@@ -15,7 +15,8 @@ from importlib.metadata import distributions
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+from airflow import DAG
+from upath import UPath
 
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 from airflow_provider_sam.sensors.batch import SamBatchSensor
@@ -36,7 +37,7 @@ def read_requests(context: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def read_jsonl(path: str) -> Iterator[dict[str, Any]]:
     """Read a JSONL object that is small enough to be held as a whole."""
-    return map(json.loads, ObjectStoragePath(path).read_bytes().splitlines())
+    return map(json.loads, UPath(path).read_bytes().splitlines())
 
 
 with DAG(
@@ -47,17 +48,17 @@ with DAG(
     tags=["sam", "example"],
     doc_md=__doc__,
     params={
-        "model": Param("sam-small", type="string", description="The model that answers."),
-        "folder": Param("file:///tmp/example_sam_batch", type="string", description="Where all files go."),
+        "model": "sam-small",  # the model that answers
+        "folder": "file:///tmp/example_sam_batch",  # where all files go
     },
-):
+) as dag:
 
-    @task
+    @dag.task
     def write_requests(run_id: str, params: dict[str, Any]) -> str:
         """Write one request for each installed distribution, and give the place."""
         metadata = [item.metadata for item in distributions()]
         packages = {item.get("Name", "?"): item.get("Summary") or "" for item in metadata}
-        path = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
+        path = UPath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             for number, (name, summary) in enumerate(sorted(packages.items())):
@@ -74,7 +75,7 @@ with DAG(
         log.info("Wrote %d requests to %s", len(packages), path)
         return str(path)
 
-    @task
+    @dag.task
     def log_table(requests_path: str, manifest: dict[str, Any]) -> int:
         """Join results to inputs by custom_id, log the first rows, and give the number of different answers."""
         asked = {request["custom_id"]: request for request in read_jsonl(requests_path)}

@@ -13,7 +13,8 @@ from importlib.metadata import distributions
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+from airflow import DAG
+from upath import UPath
 
 from airflow_provider_sam.sensors.batch import SamBatchSensor
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
@@ -29,15 +30,15 @@ with DAG(
     tags=["sam", "example"],
     doc_md=__doc__,
     params={
-        "folder": Param("file:///tmp/example_sam_object_storage", type="string", description="Where all files go."),
-        "adopt_batch_id": Param("", type="string", description="A batch to take instead of creating one."),
+        "folder": "file:///tmp/example_sam_object_storage",  # where all files go
+        "adopt_batch_id": "",  # a batch to take instead of creating one
     },
-):
+) as dag:
 
-    @task
+    @dag.task
     def write_prompts(run_id: str, params: dict[str, Any]) -> str:
         """Write one prompt for each installed distribution, and give the folder of this run."""
-        folder = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}")
+        folder = UPath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}")
         folder.mkdir(parents=True, exist_ok=True)
         prompts = sorted(f"{item.metadata['Name']}: {item.metadata.get('Summary', '')}" for item in distributions())
         with (folder / "prompts.jsonl").open("wb") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import Asset, BaseOperator, get_hook_lineage_collector
+from airflow_provider_sam._compat import Asset, BaseOperator, add_lineage
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 
@@ -154,19 +154,15 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
-        collector = get_hook_lineage_collector()
-        for uri in self._lineage[0]:
-            collector.add_input_asset(self, uri=uri)
-        for uri in self._lineage[1]:
-            collector.add_output_asset(self, uri=uri)
+        add_lineage(self, *self._lineage)
         for outlet in self.outlets or ():
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(event_extra(manifest))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage's signature
         """Give OpenLineage what was read and written; called by its provider, where that is installed."""
-        from airflow.providers.common.compat.openlineage.facet import Dataset
         from airflow.providers.openlineage.extractors import OperatorLineage
+        from openlineage.client.event_v2 import Dataset
 
         from airflow_provider_sam.batches.lineage import dataset_name
 

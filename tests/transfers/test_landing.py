@@ -11,7 +11,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from airflow_provider_sam._compat import AirflowFailException, Asset, get_hook_lineage_collector
+from airflow_provider_sam import _compat
+from airflow_provider_sam._compat import AirflowFailException, Asset
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
 from airflow_provider_sam.hooks.sam import SamHook
@@ -229,30 +230,32 @@ def test_the_events_of_outlet_assets_carry_the_counts(ended, tmp_path):
 @pytest.fixture
 def collector(monkeypatch):
     """Airflow's collector of lineage, as it is where a plugin reads it; without one Airflow collects nothing."""
-    home = importlib.import_module(type(get_hook_lineage_collector()).__module__)
+    home = importlib.import_module(type(_compat.get_hook_lineage_collector()).__module__)
     collector = home.HookLineageCollector()
-    monkeypatch.setattr("airflow.providers.common.compat.sdk.get_hook_lineage_collector", lambda: collector)
+    monkeypatch.setattr("airflow_provider_sam._compat.get_hook_lineage_collector", lambda: collector)
     return collector
+
+
+def collected(collector, side):
+    """Give URI and context of each input or output; Airflow 2 calls assets datasets."""
+    kind = "asset" if hasattr(type(collector), "collected_assets") else "dataset"
+    lineage = getattr(collector, f"collected_{kind}s")
+    return [(getattr(each, kind).uri, each.context) for each in getattr(lineage, side)]
 
 
 def test_lineage_names_source_and_destination(ended, sam, tmp_path, collector):
     batch_id, path = ended(), (tmp_path / "r.jsonl").as_uri()
     operator, _ = run(batch_id=batch_id, path=path)
-    collected = collector.collected_assets
-    assert [(each.asset.uri, each.context) for each in collected.inputs] == [
-        (f"{sam.url}/v1/messages/batches/{batch_id}/results", operator)
-    ]
-    assert [(each.asset.uri, each.context) for each in collected.outputs] == [(path, operator)]
+    assert collected(collector, "inputs") == [(f"{sam.url}/v1/messages/batches/{batch_id}/results", operator)]
+    assert collected(collector, "outputs") == [(path, operator)]
 
 
 def test_lineage_of_a_second_round_names_the_files_carried_over(ended, requests, tmp_path, collector):
     _, first = run(batch_id=ended(FAILURES), path=(tmp_path / "first.jsonl").as_uri())
     operator, _ = run(batch_id=ended(None, requests[:1]), path=(tmp_path / "final.jsonl").as_uri(), carry_over=first)
-    collected = collector.collected_assets
-    assert (tmp_path / "first.jsonl").as_uri() in {each.asset.uri for each in collected.inputs}
-    assert [each.asset.uri for each in collected.outputs if each.context is operator] == [
-        (tmp_path / "final.jsonl").as_uri()
-    ]
+    assert (tmp_path / "first.jsonl").as_uri() in {uri for uri, _ in collected(collector, "inputs")}
+    outputs = [uri for uri, context in collected(collector, "outputs") if context is operator]
+    assert outputs == [(tmp_path / "final.jsonl").as_uri()]
 
 
 @pytest.fixture
@@ -262,7 +265,10 @@ def openlineage(monkeypatch):
     extractors.OperatorLineage = SimpleNamespace
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", ModuleType("airflow.providers.openlineage"))
     monkeypatch.setitem(sys.modules, extractors.__name__, extractors)
-    monkeypatch.setattr("airflow.providers.common.compat.openlineage.facet.Dataset", lambda *names: names)
+    events = ModuleType("openlineage.client.event_v2")
+    events.Dataset = lambda *names: names
+    for module in (ModuleType("openlineage"), ModuleType("openlineage.client"), events):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
 @pytest.mark.usefixtures("openlineage")
