@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from airflow_provider_sam._compat import variables_are_reachable
+from airflow_provider_sam._compat.variables import variables_are_reachable
 from airflow_provider_sam.batches.airflow_store import attempt, claiming, saving
 from airflow_provider_sam.batches.claims import Claim, Memory, Register, Submitted, TaskIdentity, claim_of, read_claim
 from airflow_provider_sam.batches.ids import check_batch_id

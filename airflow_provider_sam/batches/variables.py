@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from airflow_provider_sam import _compat
+from airflow_provider_sam._compat import AirflowException
+from airflow_provider_sam._compat import variables as airflow_variables
 from airflow_provider_sam.batches.airflow_store import attempt
 from airflow_provider_sam.exceptions import SamStateUnavailableError
 
@@ -51,7 +52,7 @@ class AirflowVariables:
 
     def read(self, key: str) -> str | None:
         """Return the value, or None where there is no such variable."""
-        return self._attempt("read", key, lambda: _compat.read_variable(key))
+        return self._attempt("read", key, lambda: airflow_variables.read_variable(key))
 
     def write(self, key: str, value: str, description: str) -> None:
         """Create or overwrite a variable, and read it back: not every Airflow reports that it could not."""
@@ -62,15 +63,15 @@ class AirflowVariables:
         self._attempt("written", key, lambda: self._write(key, value, description))
 
     def _write(self, key: str, value: str, description: str) -> None:
-        _compat.write_variable(key, value, description)
-        if _compat.read_variable(key) != value:
-            raise _compat.AirflowException(
+        airflow_variables.write_variable(key, value, description)
+        if airflow_variables.read_variable(key) != value:
+            raise AirflowException(
                 "it reads otherwise than it was written: does a secrets backend hold a variable of that name?"
             )
 
     def delete(self, key: str) -> None:
         """Delete a variable if it is there."""
-        self._attempt("deleted", key, lambda: _compat.delete_variable(key))
+        self._attempt("deleted", key, lambda: airflow_variables.delete_variable(key))
 
     def _attempt(self, what: str, key: str, action: Callable[[], T]) -> T:
         return attempt(f"variable {key!r} could not be {what}", action, sleep=self._sleep)

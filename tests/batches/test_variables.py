@@ -280,8 +280,6 @@ def test_what_fails_is_tried_again_after_a_pause_and_then_reported_in_few_words(
 class Compat:
     """Stands for what Airflow does with variables."""
 
-    AirflowException = AirflowException
-
     def __init__(self, *, loses=False) -> None:
         self.rows, self._loses = {}, loses
 
@@ -297,12 +295,12 @@ class Compat:
 
 
 def test_a_write_that_airflow_loses_without_a_word_is_an_error(monkeypatch):
-    monkeypatch.setattr(variables_module, "_compat", Compat(loses=True))
+    monkeypatch.setattr(variables_module, "airflow_variables", Compat(loses=True))
     with pytest.raises(SamStateUnavailableError, match=r"'sam_x' could not be written.*reads otherwise"):
         AirflowVariables(sleep=lambda _: None).write("sam_x", "1", "words")
 
 
 def test_a_value_that_no_database_takes_is_refused_with_the_way_out(monkeypatch):
-    monkeypatch.setattr(variables_module, "_compat", Compat())
+    monkeypatch.setattr(variables_module, "airflow_variables", Compat())
     with pytest.raises(SamStateUnavailableError, match="more than 4,000,000: give a state_path"):
         AirflowVariables().write("sam_x", "x" * 4_000_001, "words")
