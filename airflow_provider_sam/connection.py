@@ -135,7 +135,7 @@ EXTRAS: tuple[ConnectionField, ...] = (
         label="State path",
         kind="string",
         default=None,
-        description="Object storage URI under which submissions are remembered where Airflow keeps no task state.",
+        description="Object storage URI under which submissions are remembered, instead of in Airflow.",
     ),
     ConnectionField(
         name="console_url",

@@ -37,7 +37,7 @@ class SamCreateBatchOperator(SamSubmitTask):
     :param visibility_timeout: seconds to wait for a batch to show up, after a create without an answer, before it is
         taken for not created. Large batches get a second more for each megabyte. Default: 60.
     :param state_path: object storage URI under which submissions are remembered (templated). Default: the connection's,
-        else Airflow's task state store, which Airflow has from 3.3 on.
+        else Airflow itself: the task state store from Airflow 3.3 on, and variables.
     :param betas: names of beta features for the whole batch (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 

@@ -45,6 +45,7 @@ OPEN_WEBSERVER = "AUTH_ROLE_PUBLIC = 'Admin'\nWTF_CSRF_ENABLED = False\n"
 SETTINGS = {
     "AIRFLOW__API__HOST": "127.0.0.1",
     "AIRFLOW__API__WORKERS": "1",
+    "AIRFLOW__API_AUTH__JWT_ISSUER": "airflow",  # Airflow 3.0 signs nothing without one
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # the example Dags run only when somebody asks
     "AIRFLOW__CORE__PARALLELISM": "4",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
