@@ -123,6 +123,7 @@ class SamStatusError(SamError):
     :param message: the API's own message, or a bounded description of a body that is not the API's.
     :param retry_after: seconds that the server asked to wait, or None.
     :param details: the API's ``error.details``, empty where there are none.
+    :param from_api: whether the body is the API's own error envelope; a proxy may answer with any other.
     """
 
     advice = "A retry will fail the same way."
@@ -137,9 +138,11 @@ class SamStatusError(SamError):
         retry_after: float | None = None,
         details: Mapping[str, Any] | None = None,
         operation: str | None = None,
+        from_api: bool = False,
     ) -> None:
         super().__init__(message, operation=operation, request_id=request_id)
         self.status = status
+        self.from_api = from_api
         self.type = type
         self.retry_after = retry_after
         self.details = dict(details or {})

@@ -82,6 +82,7 @@ def status_error(
         operation=operation,
         request_id=headers.get("request-id") or _text(envelope.get("request_id")),
         retry_after=retry_after(headers, now=now),
+        from_api=_is_envelope(envelope),
     )
 
 
@@ -99,6 +100,7 @@ def stream_error(data: Mapping[str, Any], *, operation: str, request_id: str | N
         operation=operation,
         request_id=_text(data.get("request_id")) or request_id,
         retry_after=None,
+        from_api=True,
     )
 
 
@@ -127,6 +129,7 @@ def _build(
     operation: str,
     request_id: str | None,
     retry_after: float | None,
+    from_api: bool,
 ) -> errors.SamStatusError:
     details = error.get("details")
     details = details if isinstance(details, dict) else {}
@@ -138,6 +141,7 @@ def _build(
         retry_after=retry_after,
         details=details,
         operation=operation,
+        from_api=from_api,
     )
 
 
@@ -148,6 +152,12 @@ def _error_class(status: int, details: Mapping[str, Any]) -> type[errors.SamStat
         return errors.SamRedirectError
     fallback = errors.SamServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else errors.SamStatusError
     return ERROR_OF_STATUS.get(status, fallback)
+
+
+def _is_envelope(value: Mapping[str, Any]) -> bool:
+    """Return whether a body has the shape of the API's errors, which no page of a proxy has by chance."""
+    error = value.get("error")
+    return value.get("type") == "error" and isinstance(error, dict) and isinstance(error.get("type"), str)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -41,8 +41,9 @@ PASSING = (
 )
 """Failures that pass, for operations that may be sent twice."""
 
-CLEAN_REFUSALS = range(300, 500)
-"""Redirects and client errors: the request was not run."""
+REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 422, 429, 529})
+"""Statuses by which the API says that it has run nothing. They prove it in the API's own envelope alone: a gateway may
+answer with any of them after it has passed the request on. A 408, 409, 425 or 499 may answer a request that has run."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,14 @@ class Verdict:
 def outcome_of_create(error: errors.SamError) -> Literal["nothing", "unknown"]:
     """Say what a failed create left behind: certainly nothing, or possibly a batch.
 
-    Nothing, if nothing was sent or the answer is a clean refusal (3xx, 4xx, 529). Unknown, if the connection broke
-    after bytes went out, another 5xx came back, or an answer that cannot be read.
+    Nothing, if nothing was sent, or the API itself has refused: by its own error envelope, and with a status that says
+    so. Unknown in every other case: the connection broke after bytes went out, the answer cannot be read, or it is not
+    the API's.
     """
-    if isinstance(error, (errors.SamRequestError, errors.SamConnectError, errors.SamOverloadedError)):
+    if isinstance(error, (errors.SamRequestError, errors.SamConnectError)):
         return "nothing"
-    if isinstance(error, errors.SamStatusError):
-        return "nothing" if error.status in CLEAN_REFUSALS else "unknown"
+    if isinstance(error, errors.SamStatusError) and error.from_api and error.status in REFUSALS:
+        return "nothing"
     return "unknown"
 
 
@@ -71,7 +73,7 @@ def may_repeat(error: errors.SamError, effect: Effect) -> bool:
     if isinstance(error, errors.SamTLSError):
         return False
     if isinstance(error, (errors.SamConnectError, *REFUSED_FOR_NOW)):
-        return True
+        return effect is not Effect.CREATED or outcome_of_create(error) == "nothing"
     if effect is not Effect.SAME:
         return False
     return isinstance(error, PASSING) or (
@@ -127,7 +129,8 @@ def judge(
 
 def _why_not(error: errors.SamError, effect: Effect) -> str | None:
     """Say why a failure that would pass was not waited out."""
-    if effect is Effect.BILLED and isinstance(error, PASSING) and outcome_of_create(error) == "unknown":
+    ran_never = (errors.SamConnectError, errors.SamConflictError, *REFUSED_FOR_NOW)
+    if effect is Effect.BILLED and isinstance(error, PASSING) and not isinstance(error, ran_never):
         return "It may have run, so it was not repeated: a retry may be billed a second time."
     return None
 

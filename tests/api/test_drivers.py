@@ -165,7 +165,8 @@ def test_a_streamed_body_is_sent_from_its_start_again(call, settings, patience):
     counts = dict.fromkeys(["succeeded", "errored", "canceled", "expired"], 0) | {"processing": 1}
     created = {"id": "b", "type": "message_batch", "processing_status": "in_progress", "request_counts": counts}
     times = dict.fromkeys(["created_at", "expires_at"], "2025-01-01T00:00:00Z")
-    with RawServer(http(status="529 Overloaded"), http(json.dumps(created | times).encode())) as server:
+    overloaded = json.dumps({"type": "error", "error": {"type": "overloaded_error", "message": "No."}}).encode()
+    with RawServer(http(overloaded, status="529 Overloaded"), http(json.dumps(created | times).encode())) as server:
         batch = call(replace(settings, base_url=server.url), "create_batch", body)
 
     assert batch.total == 1

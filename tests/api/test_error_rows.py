@@ -30,7 +30,7 @@ ROWS = [
     (504, errors.SamGatewayTimeoutError, DOUBLING, [], []),
     (529, errors.SamOverloadedError, DOUBLING, DOUBLING, DOUBLING),
 ]
-AMBIGUOUS = {500, 502, 503, 504}
+AMBIGUOUS = {301, 409, 418, 500, 502, 503, 504}
 
 
 @pytest.mark.parametrize(("status", "cls", "waits"), [(row[0], row[1], row[2]) for row in ROWS])
@@ -72,6 +72,15 @@ def test_a_batch_is_never_created_twice(fails, sam_emulator, status, cls, waits)
     else:
         assert type(error) is cls
     assert (count, waited) == (len(waits) + 1, waits)
+
+
+@pytest.mark.parametrize("body", ["<html>No</html>", "", '{"error": "slow down"}', '{"type": "error", "error": "no"}'])
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 408, 413, 422, 425, 429, 499, 529])
+def test_what_is_not_the_apis_own_refusal_may_have_created_a_batch(fails, sam_emulator, status, body):
+    error, count, waited = fails(CREATE, Status(status, accepted=True, body=body))
+
+    assert type(error) is errors.SamAmbiguousSubmitError
+    assert (count, waited, len(sam_emulator.batches)) == (1, [], 1)
 
 
 @pytest.mark.parametrize("which", [READ, PAID, CREATE])

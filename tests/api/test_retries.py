@@ -9,9 +9,14 @@ from airflow_provider_sam.api.retries import LONGEST_WAIT, backoff, judge, may_r
 SAME, BILLED, CREATED = Effect.SAME, Effect.BILLED, Effect.CREATED
 
 
-def status(cls, code, *, retry_after=None):
-    """A status error of the class."""
-    return cls("words", status=code, retry_after=retry_after)
+def status(cls, code, *, retry_after=None, from_api=True):
+    """A status error of the class, as the API itself answers."""
+    return cls("words", status=code, retry_after=retry_after, from_api=from_api)
+
+
+def page(cls, code):
+    """The same status from a proxy."""
+    return status(cls, code, from_api=False)
 
 
 FAILURES = [
@@ -22,16 +27,16 @@ FAILURES = [
     (errors.SamTimeoutError("x"), "unknown", (SAME,)),
     (errors.SamDisconnectedError("x"), "unknown", (SAME,)),
     (errors.SamResponseError("x"), "unknown", ()),
-    (status(errors.SamRedirectError, 302), "nothing", ()),
+    (status(errors.SamRedirectError, 302), "unknown", ()),
     (status(errors.SamInvalidRequestError, 400), "nothing", ()),
     (status(errors.SamAuthenticationError, 401), "nothing", ()),
     (status(errors.SamBillingError, 402), "nothing", ()),
     (status(errors.SamPermissionError, 403), "nothing", ()),
     (status(errors.SamNotFoundError, 404), "nothing", ()),
-    (status(errors.SamStatusError, 408), "nothing", (SAME,)),
-    (status(errors.SamConflictError, 409), "nothing", (SAME,)),
+    (status(errors.SamStatusError, 408), "unknown", (SAME,)),
+    (status(errors.SamConflictError, 409), "unknown", (SAME,)),
     (status(errors.SamRequestTooLargeError, 413), "nothing", ()),
-    (status(errors.SamStatusError, 418), "nothing", ()),
+    (status(errors.SamStatusError, 418), "unknown", ()),
     (status(errors.SamUnprocessableError, 422), "nothing", ()),
     (status(errors.SamRateLimitError, 429), "nothing", (SAME, BILLED, CREATED)),
     (status(errors.SamSpendLimitError, 429), "nothing", ()),
@@ -40,8 +45,17 @@ FAILURES = [
     (status(errors.SamServerError, 520), "unknown", (SAME,)),
     (status(errors.SamGatewayTimeoutError, 504), "unknown", (SAME,)),
     (status(errors.SamOverloadedError, 529), "nothing", (SAME, BILLED, CREATED)),
+    (page(errors.SamInvalidRequestError, 400), "unknown", ()),
+    (page(errors.SamNotFoundError, 404), "unknown", ()),
+    (page(errors.SamRequestTooLargeError, 413), "unknown", ()),
+    (page(errors.SamRateLimitError, 429), "unknown", (SAME, BILLED)),
+    (page(errors.SamStatusError, 499), "unknown", ()),
+    (page(errors.SamOverloadedError, 529), "unknown", (SAME, BILLED)),
 ]
-NAMES = [f"{type(error).__name__}-{getattr(error, 'status', '')}" for error, _, _ in FAILURES]
+NAMES = [
+    f"{type(error).__name__}-{getattr(error, 'status', '')}-{getattr(error, 'from_api', '')}"
+    for error, _, _ in FAILURES
+]
 
 
 @pytest.mark.parametrize(("error", "left", "repeatable"), FAILURES, ids=NAMES)
