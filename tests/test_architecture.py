@@ -20,7 +20,7 @@ GROUND = {"_compat", "api", "exceptions"}
 BELOW_TASKS = GROUND | {"batches", "connection", "hooks"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
-    "_compat": set(),
+    "_compat": {"_compat"},
     "api": {"api"},
     "emulator": {"emulator"},
     "exceptions": {"_compat", "api"},
