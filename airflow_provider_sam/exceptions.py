@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow_provider_sam._compat import AirflowException, AirflowFailException
 from airflow_provider_sam.api.errors import SamError, SamRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SamConnectionConfigError(SamError, AirflowFailException, ValueError):
@@ -43,6 +48,21 @@ class SamStateUnavailableError(SamStateError):
 
 class SamSubmissionError(SamError, AirflowException):
     """It cannot be said which batch is this task's. Nothing more was submitted; a retry looks again."""
+
+
+class SamSubmissionUnprovenError(SamSubmissionError):
+    """A batch may be this task's, and proves it only once it has ended. It was neither taken nor paid for again.
+
+    :param batch_ids: the batches that may be ours, the oldest first.
+    :param until: when the first of them has ended at the latest, in seconds since the epoch.
+    """
+
+    advice = "What was submitted is remembered; a retry looks again."
+
+    def __init__(self, message: str, *, batch_ids: Sequence[str], until: float) -> None:
+        super().__init__(message)
+        self.batch_ids = tuple(batch_ids)
+        self.until = until
 
 
 class SamSubmissionStoppedError(SamRequestError, AirflowException):

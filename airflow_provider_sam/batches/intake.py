@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.laid import Laid
     from airflow_provider_sam.batches.remembering import Wishes
     from airflow_provider_sam.batches.requests import Block, Entry
-    from airflow_provider_sam.batches.spool import Shard
     from airflow_provider_sam.batches.state import Memory
     from airflow_provider_sam.batches.watching import Logger
 
@@ -76,31 +76,31 @@ class SubmitRun:
         sample = Sample(terms.token_samples)
         observe = sample.add if terms.max_input_tokens is not None else None
         with Spool(self._client.settings.limits, defaults=terms.defaults, only=terms.only, observe=observe) as spool:
-            shards = spool.lay(parts)
-            total = sum(shard.requests for shard in shards)
-            _check_found(shards, terms.only)
-            _check_shape(shards, terms)
+            laid = spool.lay(parts)
+            total = laid.total
+            _check_found(laid, terms.only)
+            _check_shape(laid, terms)
             check_number(total, terms.max_requests)
             if terms.max_input_tokens is not None and total:
                 betas = self._wishes.betas
                 check_tokens(self._client, sample, total, terms.max_input_tokens, betas=betas, log=self._log)
-            return self._submitter.submit(shards) if shards else []
+            return self._submitter.submit(laid, one_batch=terms.one_batch) if total else []
 
 
-def _check_shape(shards: Sequence[Shard], terms: Terms) -> None:
-    if not shards and terms.on_empty == "fail":
+def _check_shape(laid: Laid, terms: Terms) -> None:
+    if not laid.total and terms.on_empty == "fail":
         raise SamRequestError("the input has no requests; set on_empty='skip' to let that pass")
-    if len(shards) > 1 and terms.one_batch:
+    if terms.one_batch and not laid.fits_one:
         raise SamRequestError(
-            f"{sum(shard.requests for shard in shards)} requests make {len(shards)} batches, and this operator creates "
-            "one: write them as JSONL to object storage and use ObjectStorageToSamBatchOperator"
+            f"{laid.total} requests are more than one batch takes, and this operator creates one: write them as JSONL "
+            "to object storage and use ObjectStorageToSamBatchOperator"
         )
 
 
-def _check_found(shards: Sequence[Shard], only: Collection[str] | None) -> None:
-    if only is None or len(only) == sum(shard.requests for shard in shards):
+def _check_found(laid: Laid, only: Collection[str] | None) -> None:
+    if only is None or len(only) == laid.total:
         return
-    missing = sorted(name for name in only if not any(shard.holds(name) for shard in shards))
+    missing = sorted(name for name in only if name not in laid.names)
     examples = ", ".join(repr(name) for name in missing[:EXAMPLES])
     raise SamRequestError(
         f"{len(missing)} of the {len(only)} requests to send again are not in the input, such as {examples}: it is not "

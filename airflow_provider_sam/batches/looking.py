@@ -6,18 +6,25 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.timeouts import upload_timeout
-from airflow_provider_sam.batches.remembering import submitted_as
-from airflow_provider_sam.batches.submission import Attach, GiveUp, LookAgain, judge_remembered, judge_window
+from airflow_provider_sam.batches.submission import (
+    Attach,
+    AwaitProof,
+    GiveUp,
+    LookAgain,
+    judge_remembered,
+    judge_window,
+)
 from airflow_provider_sam.batches.window import Window
-from airflow_provider_sam.exceptions import SamSubmissionError
+from airflow_provider_sam.exceptions import SamSubmissionError, SamSubmissionUnprovenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.batches.laid import Shard
     from airflow_provider_sam.batches.remembering import Submission, Wishes
-    from airflow_provider_sam.batches.spool import Shard
+    from airflow_provider_sam.batches.submission import Candidate
     from airflow_provider_sam.batches.watching import Logger
 
 LAST_LOOK = 5.0
@@ -69,7 +76,8 @@ class Looker:
     def find(self, index: int, shard: Shard) -> str | None:
         """Look for a batch whose create had no clear answer, and attach to it; None when it was not created.
 
-        :raises SamSubmissionError: there are several that it may be.
+        :raises SamSubmissionUnprovenError: there is one that may be it, and has not ended.
+        :raises SamSubmissionError: it will not be known whether one is it.
         """
         window = self._window(index)
         patience = upload_timeout(shard.content_length, floor=self._wishes.patience)
@@ -77,26 +85,36 @@ class Looker:
         while True:
             candidates = window.candidates(shard, self._submission)
             looks += 1
-            match judge_window(candidates, shard.requests, looks=looks, waited=waited, patience=patience):
-                case Attach(batch_id):
-                    if self._attach(index, batch_id):
+            now = self._wishes.clock()
+            match judge_window(candidates, shard.requests, looks=looks, waited=waited, patience=patience, now=now):
+                case Attach(batch_id, repeats):
+                    if self._attach(index, batch_id, repeats):
                         return batch_id
                 case LookAgain(pause):
                     self._pause(pause)
                     waited += pause
+                case AwaitProof(found):
+                    raise _unproven(found)
                 case GiveUp(reason):
                     raise SamSubmissionError(reason)
                 case create:
-                    self._log.info("Sending the batch again: %s", create.reason)
+                    self._log.info("Not created: %s", create.reason)
                     return None
 
-    def _attach(self, index: int, batch_id: str) -> bool:
+    def _attach(self, index: int, batch_id: str, repeats: Sequence[str]) -> bool:
         """Take a batch for ours unless another task was faster: the claim comes first, as it may not be ours."""
-        known = self._submission.record.batches[index]
-        if self._submission.memory.claim(batch_id, submitted_as(known)) is not None:
+        if self._submission.claim(index, batch_id) is not None:
             return False
         self._submission.hold(index, batch_id)
-        self._log.info("Found batch %s of %d requests: attached to it", batch_id, known.requests)
+        requests = self._submission.record.batches[index].requests
+        self._log.info("Found batch %s of %d requests, with our custom_ids: attached to it", batch_id, requests)
+        if repeats:
+            self._log.warning(
+                "%s bears the same custom_ids as %s. If no other task has submitted it, the create was repeated on its "
+                "way, and it is paid twice: SamCancelBatchOperator(batch_id=...) cancels what has not run yet",
+                " and ".join(repeats),
+                batch_id,
+            )
         return True
 
     def report(self, index: int, shard: Shard) -> None:
@@ -109,11 +127,29 @@ class Looker:
         names = ", ".join(each.id for each in found if not each.taken) or "none yet"
         self._log.warning(
             "Interrupted while sending a batch of %d requests. New batches of that size: %s. The next try of this task "
-            "attaches to the one that is ours, if it was created",
+            "finds out by its custom_ids whether one is ours",
             shard.requests,
             names,
         )
 
     def _window(self, index: int, *, deadline: float | None = None) -> Window:
         anchor = self._submission.record.batches[index].anchor
-        return Window(self._client, anchor, betas=self._wishes.betas, deadline=deadline)
+        return Window(
+            self._client,
+            anchor,
+            betas=self._wishes.betas,
+            deadline=deadline,
+            prove_within=self._wishes.prove_within,
+        )
+
+
+def _unproven(found: Sequence[Candidate]) -> SamSubmissionUnprovenError:
+    names = " and ".join(each.id for each in found)
+    requests = found[0].requests
+    return SamSubmissionUnprovenError(
+        f"the answer to a create was lost, and {names} is a batch of {requests} requests that may be this task's. Its "
+        "custom_ids tell once it has ended; until then it is neither taken nor paid for again. To choose now, set "
+        "adopt_batch_id",
+        batch_ids=[each.id for each in found],
+        until=found[0].until,
+    )

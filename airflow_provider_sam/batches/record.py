@@ -6,16 +6,18 @@ The form is versioned. What cannot be read is an error and never "nothing is rem
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from airflow_provider_sam.exceptions import SamStateError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+VERSION = 2
 
-VERSION = 1
+KEPT = 100
+"""How many batches of earlier inputs are remembered, the newest first."""
+
+ORDERS_KEPT = 20
 
 
 class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,8 +30,9 @@ class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BatchRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One batch of a submission.
 
-    :param fingerprint: of the request as it is sent.
+    :param fingerprint: of the requests, in any order; of the body as it is sent where there are no keys.
     :param requests: how many it holds.
+    :param keys: the range of keys that is its own, in hexadecimal; None in what version 1 has remembered.
     :param intended: a create request may have gone out since `anchor` was the newest batch, and its outcome is unknown.
     :param anchor: None where the workspace held no batch, or nothing is intended.
     :param batch_id: the batch, once it is known.
@@ -40,29 +43,53 @@ class BatchRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intended: bool = False
     anchor: Anchor | None = None
     batch_id: str | None = None
+    keys: tuple[str, str] | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is such a batch, or may be."""
+        return self.intended or self.batch_id is not None
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A submission.
 
     :param round: tells a retry from a task that was cleared: the same in all tries until the next clear.
-    :param batches: in the order of the input.
+    :param batches: those of the input as it is now.
     :param writer: the try that has begun last, by a name of its own; no other may write.
+    :param token: what makes generated custom_ids this submission's own; random, and the same in all tries.
+    :param earlier: batches of the input as it was before it changed, the newest first; it may change back.
+    :param orders: for inputs with generated custom_ids of which something was sent: the fingerprint of their requests
+        in any order, and of the same in the order in which they came.
     """
 
     round: int
     batches: tuple[BatchRecord, ...]
     writer: str
     version: int = VERSION
+    token: str = ""
+    earlier: tuple[BatchRecord, ...] = ()
+    orders: dict[str, str] = {}
 
     def with_batch(self, index: int, batch: BatchRecord) -> Record:
         """Give the record with another state of one batch."""
         return msgspec.structs.replace(self, batches=(*self.batches[:index], batch, *self.batches[index + 1 :]))
 
+    def with_order(self, contents: str, order: str) -> Record:
+        """Return the record with the order in which an input has come; without it where nothing of it was sent."""
+        others = [(key, value) for key, value in self.orders.items() if key != contents]
+        sent = [(contents, order)] if any(batch.stands for batch in self.batches) else []
+        return msgspec.structs.replace(self, orders=dict([*others, *sent][-ORDERS_KEPT:]))
+
+    @property
+    def known(self) -> tuple[BatchRecord, ...]:
+        """All batches that exist or may exist, those of the input as it was last first."""
+        return tuple(batch for batch in (*self.batches, *self.earlier) if batch.stands)
+
     @property
     def batch_ids(self) -> frozenset[str]:
         """The batches that are known."""
-        return frozenset(batch.batch_id for batch in self.batches if batch.batch_id is not None)
+        return frozenset(batch.batch_id for batch in self.known if batch.batch_id is not None)
 
 
 def to_json(record: Record) -> dict[str, Any]:
@@ -87,23 +114,10 @@ def from_json(value: object, *, where: str) -> Record:
     try:
         found = msgspec.json.decode(value) if isinstance(value, bytes) else value
         version = found.get("version") if isinstance(found, dict) else None
-        if version != VERSION:
-            raise SamStateError(f"the record at {where} has version {version!r}; this provider reads version {VERSION}")
-        return msgspec.convert(found, Record)
+        if version not in {1, VERSION}:
+            raise SamStateError(
+                f"the record at {where} has version {version!r}; this provider reads versions 1 and {VERSION}"
+            )
+        return msgspec.structs.replace(msgspec.convert(found, Record), version=VERSION)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise SamStateError(f"the record at {where} cannot be read: {error}") from None
-
-
-def carried_over(record: Record | None, fingerprints: Sequence[tuple[str, int]]) -> tuple[BatchRecord, ...]:
-    """Give each batch that is asked for what is remembered of it; the same requests are the same batch.
-
-    :param fingerprints: fingerprint and number of requests of each batch, in the order of the input.
-    """
-    known = {batch.fingerprint: batch for batch in record.batches} if record else {}
-    return tuple(known.get(each) or BatchRecord(each, count) for each, count in fingerprints)
-
-
-def left_behind(record: Record | None, fingerprints: Sequence[tuple[str, int]]) -> tuple[BatchRecord, ...]:
-    """Give what is remembered of batches that are not asked for any more, since the input has changed."""
-    wanted = {fingerprint for fingerprint, _ in fingerprints}
-    return tuple(batch for batch in (record.batches if record else ()) if batch.fingerprint not in wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -26,8 +27,16 @@ PROBLEMS_SHOWN = 5
 SEPARATOR = b",\n"
 """Between two requests of a body; each stands on a line of its own, for whoever has to read a body."""
 
-GENERATED_ID = "request-{number}"
-"""The custom_id of a request that has none, by its place in the input from 1: the same in every try."""
+PLAIN_ID = "request-{number}"
+"""What a request without a custom_id is called here, by its place in the input from 1. It is sent under a custom_id
+that is unique to its submission, see `generated_id`."""
+
+TOKEN_LENGTH = 12
+
+_GENERATED_ID = re.compile(rf"(?:[0-9a-f]{{{TOKEN_LENGTH}}}|request)-([1-9][0-9]*)")
+
+_ID_START = b'{"custom_id":"'
+_PLAIN_START = _ID_START + b"request"
 
 _NULL = msgspec.Raw(b"null")
 
@@ -92,10 +101,14 @@ class Block(NamedTuple):
 
 
 class PreparedRequest(NamedTuple):
-    """One request as it is sent."""
+    """One request as it is sent.
+
+    :param generated: it came without a custom_id and bears a plain one until it is known what its batch's token is.
+    """
 
     custom_id: str
     data: bytes
+    generated: bool = False
 
 
 class PreparedBlock(NamedTuple):
@@ -114,10 +127,18 @@ class RequestReader:
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
+    :param names: custom_ids that an earlier round has generated, by the place of their requests from 1.
     """
 
-    def __init__(self, limits: Limits, defaults: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        defaults: Mapping[str, Any] | None = None,
+        *,
+        names: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         self._limits = limits
+        self._names = names
         self._defaults = {name: _json(value, f"defaults[{name!r}]") for name, value in (defaults or {}).items()}
         self._read_complete = msgspec.json.Decoder(_Complete).decode
         self._read_all_complete = msgspec.json.Decoder(list[_Complete]).decode
@@ -168,17 +189,54 @@ class RequestReader:
         where = entry.where()
         custom_id, given = _parts(data, where)
         if custom_id is None:
-            custom_id = GENERATED_ID.format(number=number)
-        elif not isinstance(custom_id, str) or not CUSTOM_ID.fullmatch(custom_id):
+            return self._complete(self._names.get(number), PLAIN_ID.format(number=number), given, where)
+        if not isinstance(custom_id, str) or not CUSTOM_ID.fullmatch(custom_id):
             shown = repr(custom_id)[:80]
             raise SamRequestError(
                 f"{where}: custom_id {shown} is not allowed; write 1 to 64 of the characters a-z, A-Z, 0-9, _ and -"
             )
-        where = f"{where} (custom_id {custom_id!r}): params"
+        return self._complete(custom_id, "", given, where)
+
+    def _complete(self, given_id: str | None, plain_id: str, given: dict[str, Any], where: str) -> PreparedRequest:
+        where = f"{where} (custom_id {given_id!r}): params" if given_id else f"{where}: params"
         params = encode({**self._defaults, **given})
         check_params(msgspec.json.decode(params), MESSAGE_PARAMS, where=where)
         check_size(len(params), self._limits.max_message_bytes, what=where)
-        return PreparedRequest(custom_id, b'{"custom_id":"%s","params":%s}' % (custom_id.encode(), params))
+        custom_id = given_id or plain_id
+        data = b'{"custom_id":"%s","params":%s}' % (custom_id.encode(), params)
+        return PreparedRequest(custom_id, data, generated=not given_id)
+
+
+def generated_id(token: str, number: int) -> str:
+    """Return the custom_id of a request that came without one.
+
+    :param token: of the batch; no other submission has the same, so that a result proves whose it is.
+    :param number: the request's place in the input, from 1.
+    """
+    return f"{token}-{number}"
+
+
+def with_token(data: bytes, token: str) -> bytes:
+    """Return a request that bears a plain custom_id under the one that it is sent with."""
+    return _ID_START + token.encode() + data[len(_PLAIN_START) :]
+
+
+def generated_names(custom_ids: Iterable[str]) -> dict[int, str]:
+    """Return the custom_ids that were generated, by the place of their requests from 1.
+
+    :raises SamRequestError: two were generated for the same place, so they are not of one input.
+    """
+    names: dict[int, str] = {}
+    for custom_id in custom_ids:
+        if (found := _GENERATED_ID.fullmatch(custom_id)) is None:
+            continue
+        other = names.setdefault(int(found[1]), custom_id)
+        if other != custom_id:
+            raise SamRequestError(
+                f"only_failed_of holds results of several inputs: {other!r} and {custom_id!r} were both generated for "
+                f"request {found[1]} of an input; give the requests custom_ids of their own"
+            )
+    return names
 
 
 def encode_value(value: object, entry: Entry) -> bytes:

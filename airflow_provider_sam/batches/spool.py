@@ -1,4 +1,4 @@
-"""Validated requests lie in a local temporary file as the very bytes of their batches, so that size does not matter.
+"""Validated requests lie in a local temporary file as the bytes that are sent, so that size does not matter.
 
 The whole input is read and checked before the first byte is sent, and a batch's body can be sent from its start again.
 The file has no name: whatever happens to its process, nothing of it stays on the disk.
@@ -6,64 +6,29 @@ The file has no name: whatever happens to its process, nothing of it stays on th
 
 from __future__ import annotations
 
-import hashlib
-import os
 import tempfile
-from dataclasses import dataclass, field
+from array import array
+from itertools import accumulate
 from typing import IO, TYPE_CHECKING, Self
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.requests import SEPARATOR, Block, Problems, RequestReader
+from airflow_provider_sam.batches.laid import AROUND, GROWTH, Laid
+from airflow_provider_sam.batches.requests import SEPARATOR, Block, Problems, RequestReader, generated_names
+from airflow_provider_sam.batches.shards import DIGEST_BYTES, digest_of, sum_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from types import TracebackType
     from typing import Any
 
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.requests import Entry, PreparedRequest
 
-PREFIX, SUFFIX = b'{"requests":[\n', b"\n]}"
-"""Around the requests of a body."""
-
-READ_BYTES = 1 << 18
 WRITE_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shard:
-    """The body of one batch: iterating gives its bytes, the same every time it begins.
-
-    :param content_length: bytes of the body, exactly.
-    :param first: the place of its first request among all that are laid down, from 0.
-    :param requests: how many there are.
-    :param fingerprint: SHA-256 of the body, in hexadecimal.
-    """
-
-    content_length: int
-    first: int
-    requests: int
-    fingerprint: str
-    _descriptor: int = field(repr=False)
-    _offset: int = field(repr=False)
-    _places: Mapping[str, int] = field(repr=False)
-
-    def __iter__(self) -> Iterator[bytes]:
-        position, end = self._offset, self._offset + self.content_length
-        while position < end:
-            chunk = os.pread(self._descriptor, min(READ_BYTES, end - position), position)
-            if not chunk:
-                raise SamRequestError("the temporary file that holds the requests was cut short by somebody else")
-            position += len(chunk)
-            yield chunk
-
-    def holds(self, custom_id: str) -> bool:
-        """Tell whether a request of this batch is called so."""
-        return self.first <= self._places.get(custom_id, -1) < self.first + self.requests
-
-
 class Spool:
-    """Reads an input, checks it and lays it down in shards within the limits; use it as a context manager.
+    """Reads an input, checks it and lays it down; use it as a context manager.
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
@@ -76,11 +41,11 @@ class Spool:
         limits: Limits,
         *,
         defaults: Mapping[str, Any] | None = None,
-        only: Container[str] | None = None,
+        only: Collection[str] | None = None,
         observe: Callable[[PreparedRequest], None] | None = None,
     ) -> None:
         self._limits = limits
-        self._reader = RequestReader(limits, defaults)
+        self._reader = RequestReader(limits, defaults, names=generated_names(only or ()))
         self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
@@ -88,8 +53,7 @@ class Spool:
         self._laid = self._places if only is None else {}
         self._problems = Problems()
         self._total = 0
-        self._shards: list[Shard] = []
-        self._draft = _Draft(self._file, first=0, offset=0)
+        self._draft = _Draft(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +61,8 @@ class Spool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def lay(self, parts: Iterable[Entry | Block]) -> list[Shard]:
-        """Lay all requests down and give the batches they make, in the order of the input; none for an empty input.
+    def lay(self, parts: Iterable[Entry | Block]) -> Laid:
+        """Lay all requests down, in the order of the input.
 
         :param parts: requests one by one, or blocks of lines.
         :raises SamRequestError: requests are not what the API takes; the first few are named, the rest is counted.
@@ -111,39 +75,28 @@ class Spool:
             else:
                 self._take(part)
         self._problems.raise_any(self._total)
-        if self._draft.requests:
-            self._finish_shard()
-        return self._shards
+        return self._draft.finish(self._laid, self._limits)
 
     def _take_unchanged(self, block: Block) -> bool:
         """Take a block at once, if nothing in it needs a look of its own."""
         if self._only is not None or self._observe is not None or self._problems.count:
             return False
         prepared = self._reader.read_unchanged(block)
-        if prepared is None:
+        if prepared is None or AROUND + len(prepared.data) > self._limits.max_batch_bytes:
             return False
         names, first = prepared.custom_ids, self._total
-        fits = self._draft.has_room(len(prepared.data), self._limits, requests=len(names))
-        if not fits or len(set(names)) < len(names) or not self._places.keys().isdisjoint(names):
+        if len(set(names)) < len(names) or not self._places.keys().isdisjoint(names):
             return False
         self._total += len(names)
         self._places.update(zip(names, range(first, self._total), strict=True))
-        self._draft.add(prepared.data, requests=len(names))
+        self._draft.add_all(prepared.data)
         return True
 
     def _take(self, entry: Entry) -> None:
         self._total += 1
         request = self._checked(entry)
-        if request is None:
-            return
-        if self._draft.requests and not self._draft.has_room(len(request.data), self._limits):
-            self._finish_shard()
-        self._draft.add(request.data)
-
-    def _finish_shard(self) -> None:
-        draft = self._draft
-        self._shards.append(draft.finish(self._laid))
-        self._draft = _Draft(self._file, first=draft.first + draft.requests, offset=draft.offset + draft.size)
+        if request is not None:
+            self._draft.add(request)
 
     def _checked(self, entry: Entry) -> PreparedRequest | None:
         """Read one request; None where it is left out, or anything in the input is wrong, so that nothing is sent."""
@@ -153,14 +106,14 @@ class Spool:
         except SamRequestError as problem:
             self._problems.add(problem)
             return None
-        if (earlier := self._places.setdefault(request.custom_id, index)) != index:
+        if not request.generated and (earlier := self._places.setdefault(request.custom_id, index)) != index:
             self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} is called so too")
-        if _Draft.least(len(request.data)) > self._limits.max_batch_bytes:
+        if AROUND + len(request.data) + len(SEPARATOR) + GROWTH * request.generated > self._limits.max_batch_bytes:
             self._problems.add(f"{_name(entry, request)}: {len(request.data)} bytes, more than a batch may have")
         if self._problems.count:
             return None
         if self._only is not None:
-            if request.custom_id not in self._only:
+            if request.generated or request.custom_id not in self._only:
                 return None
             self._laid[request.custom_id] = len(self._laid)
         if self._observe is not None:
@@ -169,7 +122,7 @@ class Spool:
 
 
 def _name(entry: Entry, request: PreparedRequest) -> str:
-    return f"{entry.where()} (custom_id {request.custom_id!r})"
+    return entry.where() if request.generated else f"{entry.where()} (custom_id {request.custom_id!r})"
 
 
 def _nth(index: int, like: Entry) -> str:
@@ -179,54 +132,61 @@ def _nth(index: int, like: Entry) -> str:
 
 
 class _Draft:
-    """A shard while it grows; what is added is gathered, then hashed and written in large pieces."""
+    """What is laid down, while it grows; requests are gathered, then written in large pieces."""
 
-    def __init__(self, file: IO[bytes], *, first: int, offset: int) -> None:
-        self.first = first
-        self.offset = offset
-        self.requests = 0
-        self.size = 0
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._digest = hashlib.sha256()
+        self._starts = array("Q", [0])
+        self._digests = bytearray()
+        self._generated = bytearray()
+        self._contents = 0
         self._gathered: list[bytes] = []
-        self._flushed = 0
+        self._written = 0
 
-    @staticmethod
-    def least(length: int) -> int:
-        """Give the bytes of a batch that holds nothing but a request of `length` bytes."""
-        return len(PREFIX) + length + len(SUFFIX)
+    def add(self, request: PreparedRequest) -> None:
+        """Lay one request down."""
+        digest = digest_of(request.data)
+        if request.generated:
+            places = len(self._starts) - 1
+            self._generated.extend(bytes(places - len(self._generated)) + b"\1")
+            bare = digest_of(request.data[request.data.index(b",") :])
+            self._contents += sum_of(bare) - sum_of(digest)
+        self._digests += digest
+        self._starts.append(self._starts[-1] + len(request.data) + len(SEPARATOR))
+        self._gather(request.data)
 
-    def has_room(self, length: int, limits: Limits, *, requests: int = 1) -> bool:
-        grown = self.size + len(SEPARATOR if self.requests else PREFIX) + length + len(SUFFIX)
-        return self.requests + requests <= limits.max_batch_requests and grown <= limits.max_batch_bytes
+    def add_all(self, data: bytes) -> None:
+        """Lay many requests down, which are separated as in a body."""
+        lines = data.split(SEPARATOR)
+        self._digests += b"".join([digest_of(line) for line in lines])
+        lengths = [len(line) + len(SEPARATOR) for line in lines]
+        self._starts.extend(list(accumulate(lengths, initial=self._starts[-1]))[1:])
+        self._gather(data)
 
-    def add(self, data: bytes, *, requests: int = 1) -> None:
-        self._gather(SEPARATOR if self.requests else PREFIX, data)
-        self.requests += requests
-        if self.size - self._flushed >= WRITE_BYTES:
-            self._flush()
-
-    def finish(self, places: Mapping[str, int]) -> Shard:
-        self._gather(SUFFIX)
+    def finish(self, names: Mapping[str, int], limits: Limits) -> Laid:
+        """Return all that was laid down."""
         self._flush()
-        return Shard(
-            content_length=self.size,
-            first=self.first,
-            requests=self.requests,
-            fingerprint=self._digest.hexdigest(),
-            _descriptor=self._file.fileno(),
-            _offset=self.offset,
-            _places=places,
+        places = len(self._starts) - 1
+        if self._generated:
+            self._generated.extend(bytes(places - len(self._generated)))
+        return Laid(
+            descriptor=self._file.fileno(),
+            limits=limits,
+            starts=self._starts,
+            digests=self._digests,
+            names=names,
+            generated=self._generated,
+            contents=(sum_of(self._digests) + self._contents) % (1 << 8 * DIGEST_BYTES) if self._generated else 0,
         )
 
-    def _gather(self, *pieces: bytes) -> None:
-        self._gathered += pieces
-        self.size += sum(map(len, pieces))
+    def _gather(self, data: bytes) -> None:
+        self._gathered += (data, SEPARATOR)
+        if self._starts[-1] - self._written >= WRITE_BYTES:
+            self._flush()
 
     def _flush(self) -> None:
         data = b"".join(self._gathered)
         self._gathered.clear()
-        self._digest.update(data)
-        self._flushed += len(data)
+        self._written += len(data)
         while data:  # an unbuffered file may take less than all at once
             data = data[self._file.write(data) :]

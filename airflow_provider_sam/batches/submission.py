@@ -1,13 +1,16 @@
 """One logical submission is one batch: what to do next, decided from what is remembered and what the server lists.
 
 The API has no idempotency key, so a create whose answer was lost is looked for: among the batches that are newer than
-the *anchor*, the newest batch before it, one of the same size that nobody else claims. Pure; no clock takes part but
-the sum of the pauses that were made, so that a wrong time on any machine does no harm.
+the *anchor*, the newest batch before it, those of the same size that nobody else claims. Its size makes a batch a
+candidate; only its results' custom_ids prove that it is ours. What cannot be proven yet is neither taken nor paid for
+again. Pure; no clock takes part but the sum of the pauses that were made, and the limit after which an open question
+becomes an error, so that a wrong time on any machine never costs a batch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ LONGEST_PAUSE = 15.0
 """Seconds at which doubling ends."""
 
 
+PROVE_MARGIN = timedelta(hours=1)
+"""How long after its expiry a batch may take to end before it counts as one that does not."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A batch newer than the anchor.
@@ -29,19 +36,27 @@ class Candidate:
     :param requests: how many it holds, in whatever state.
     :param taken: another submission, or another batch of this one, has it.
     :param is_ours: whether its results bear our custom_ids; None as long as they cannot be read.
+    :param ended: it has ended, so that its results can be read, or could.
+    :param until: when it has ended at the latest, in seconds since the epoch.
     """
 
     id: str
     requests: int
     taken: bool = False
     is_ours: bool | None = None
+    ended: bool = False
+    until: float = 0.0
 
 
 @dataclass(frozen=True)
 class Attach:
-    """Take this batch for ours."""
+    """Take this batch for ours.
+
+    :param repeats: others that hold the same requests under the same custom_ids.
+    """
 
     batch_id: str
+    repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,13 @@ class LookAgain:
 
 
 @dataclass(frozen=True)
+class AwaitProof:
+    """These may be ours, and say so only once they have ended; the oldest first."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
 class GiveUp:
     """It cannot be said."""
 
@@ -71,32 +93,47 @@ def possible(candidates: Sequence[Candidate], requests: int) -> list[Candidate]:
 
 
 def judge_window(
-    candidates: Sequence[Candidate], requests: int, *, looks: int, waited: float, patience: float
-) -> Attach | Create | LookAgain | GiveUp:
+    candidates: Sequence[Candidate], requests: int, *, looks: int, waited: float, patience: float, now: float
+) -> Attach | Create | LookAgain | AwaitProof | GiveUp:
     """Decide about a create whose outcome is unknown, from the batches newer than its anchor.
 
-    A server may be slow to show a batch. So neither "none" nor "this one" holds before `patience` has passed, unless
-    the one candidate has ended and bears our custom_ids.
+    A server may be slow to show a batch, or its results: neither "none" nor "unreadable" holds before `patience` has
+    passed.
 
+    :param candidates: the newest first, as the server lists them.
     :param requests: how many our batch holds.
     :param looks: how often was looked, this time included.
     :param waited: the sum of the pauses since the first look, in seconds.
     :param patience: seconds after which what is seen is taken for all there is.
+    :param now: seconds since the epoch.
     """
-    left = possible(candidates, requests)
-    if len(left) == 1 and left[0].is_ours:
-        return Attach(left[0].id)
-    if waited < patience:
+    left = possible(candidates, requests)[::-1]
+    proven = [each.id for each in left if each.is_ours]
+    if proven:
+        return Attach(proven[0], tuple(proven[1:]))
+    running = tuple(each for each in left if not each.ended)
+    if running and all(each.until > now for each in running):
+        return AwaitProof(running)
+    if not running and waited < patience:
         return LookAgain(pause(looks, patience - waited))
     if not left:
         return Create(f"no batch of {requests} requests has appeared in {patience:g} s")
-    if len(left) == 1:
-        return Attach(left[0].id)
-    names = " and ".join(sorted(each.id for each in left))
+    names = " and ".join(each.id for each in left)
+    why = "has not ended in time" if running else "has ended, and its results cannot be read"
     return GiveUp(
-        f"{names} are each a batch of {requests} requests that may be this task's; a later try tells them apart by "
-        "their custom_ids once they have ended. To choose now, set adopt_batch_id to one of them"
+        f"{names}: a batch of {requests} requests that may be this task's {why}. Set adopt_batch_id to take it for "
+        "this task's own, or clear the task with resubmit=True to submit anew"
     )
+
+
+def ends_by(batch: MessageBatch, prove_within: float | None) -> float:
+    """Return when a batch has ended at the latest, in seconds since the epoch.
+
+    :param prove_within: seconds since its creation; None for its own expiry and a margin.
+    """
+    if prove_within is not None:
+        return batch.created_at.timestamp() + prove_within
+    return (batch.expires_at + PROVE_MARGIN).timestamp()
 
 
 def judge_remembered(

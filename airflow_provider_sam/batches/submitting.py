@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.batches.looking import Looker
 from airflow_provider_sam.batches.record import Anchor
-from airflow_provider_sam.batches.remembering import Submission, Wishes, submitted_as
+from airflow_provider_sam.batches.remembering import Submission, Wishes
 from airflow_provider_sam.batches.upload import Upload
-from airflow_provider_sam.exceptions import SamSubmissionError, SamSubmissionStoppedError
+from airflow_provider_sam.exceptions import (
+    SamSubmissionError,
+    SamSubmissionStoppedError,
+    SamSubmissionUnprovenError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
-    from airflow_provider_sam.batches.spool import Shard
+    from airflow_provider_sam.batches.laid import Laid, Shard
     from airflow_provider_sam.batches.state import Memory
     from airflow_provider_sam.batches.watching import Logger
 
 CREATES = 3
 """How often one try of a task sends a batch, if no trace of the one before was found."""
+
+PASSING_STATUSES = frozenset({408, 409, 425, 429, 499})
+"""Answers below 500 after which a create that left nothing behind is sent again at once, whoever gave them."""
 
 LONGEST_SLEEP = 1.0
 """Seconds after which a pause looks whether the task is to end."""
@@ -51,23 +59,46 @@ class Submitter:
         self._submission = Submission(memory, wishes, log=log)
         self._looker = Looker(client, self._submission, wishes, log=log, pause=self._pause)
         self._previous: MessageBatch | None = None
+        self._last_problem: errors.SamError | None = None
 
     def stop(self) -> None:
         """End as soon as nothing is in the balance; safe to call from a signal's handler."""
         self._stopped = True
 
-    def submit(self, shards: Sequence[Shard]) -> list[str]:
-        """Give the ids of the shards' batches, in their order.
+    def submit(self, laid: Laid, *, one_batch: bool = False) -> list[str]:
+        """Give the ids of the batches that hold all requests, the same ones in every try.
 
+        :param one_batch: all requests go into one batch, whatever was submitted earlier.
+        :raises SamSubmissionUnprovenError: all has been submitted but what may exist already, which is not known yet.
         :raises SamSubmissionError: it cannot be said which batch is ours; the message names those in question.
         :raises SamStateError: what is remembered cannot be read.
         :raises SamSubmissionStoppedError: `stop` was called, or another try of the task has begun.
         :raises SamError: the API refuses, or cannot be reached.
         """
-        self._submission.recall(shards)
+        self._submission.recall(laid, one_batch=one_batch)
         for batch_id in self._wishes.adopt:
             self._adopt(batch_id)
-        return [self._settle(index, shard) for index, shard in enumerate(shards)]
+        shards = dict(enumerate(self._submission.shards))
+        ids, unproven = self._settle_all(shards)
+        if unproven and len(unproven) < len(shards):
+            # What took a while for the others may have settled these.
+            again, unproven = self._settle_all({index: shards[index] for index in unproven})
+            ids |= again
+        if unproven:
+            raise min(unproven.values(), key=lambda each: each.until)
+        return [ids[index] for index in sorted(ids)]
+
+    def _settle_all(self, shards: dict[int, Shard]) -> tuple[dict[int, str], dict[int, SamSubmissionUnprovenError]]:
+        """Settle one batch after the other; one that cannot be proven yet holds up no other."""
+        ids: dict[int, str] = {}
+        unproven: dict[int, SamSubmissionUnprovenError] = {}
+        for index, shard in shards.items():
+            try:
+                ids[index] = self._settle(index, shard)
+            except SamSubmissionUnprovenError as open_question:
+                unproven[index] = open_question
+                self._log.warning("Not settled yet, going on with the others: %s", open_question.message)
+        return ids, unproven
 
     def _adopt(self, batch_id: str) -> None:
         if batch_id in self._submission.record.batch_ids:
@@ -82,6 +113,8 @@ class Submitter:
                 f"adopt_batch_id names {batch_id}, with {batch.total} requests; this task's batches have {sizes}, "
                 "and none of that size is missing"
             )
+        if (other := self._submission.claim(index, batch_id)) is not None:
+            raise SamSubmissionError(f"adopt_batch_id names {batch_id}, which is the batch of {other.name}")
         self._submission.hold(index, batch_id)
         self._log.info("Adopted batch %s of %d requests, as adopt_batch_id says", batch_id, batch.total)
 
@@ -91,7 +124,7 @@ class Submitter:
         known = self._submission.record.batches[index]
         if known.batch_id is not None:
             if self._looker.stands(known.batch_id):
-                self._submission.memory.claim(known.batch_id, submitted_as(known))
+                self._submission.claim(index, known.batch_id)
                 self._log.info("Attached to batch %s of %d requests, known before", known.batch_id, known.requests)
                 return known.batch_id
             self._submission.forget(index)
@@ -102,6 +135,7 @@ class Submitter:
         return self._create(index, shard)
 
     def _create(self, index: int, shard: Shard) -> str:
+        self._last_problem = None
         for _ in range(CREATES):
             # While an intent is open its anchor stays: what an earlier create has left behind lies after that one.
             certain = not self._submission.record.batches[index].intended
@@ -111,7 +145,7 @@ class Submitter:
                 return found
         raise SamSubmissionError(
             f"{CREATES} times a batch of {shard.requests} requests was sent, and none has appeared. The next try looks "
-            "for it again before it sends anything"
+            f"for it again before it sends anything. The last answer: {self._last_problem}"
         )
 
     def _try_to_create(self, index: int, shard: Shard, *, certain: bool) -> str | None:
@@ -123,7 +157,14 @@ class Submitter:
             batch = self._send(shard)
         except errors.SamAmbiguousSubmitError as problem:
             self._log.warning("Looking for the batch before sending it again: %s", problem)
-            return self._looker.find(index, shard)
+            self._last_problem = problem.cause
+            found = self._looker.find(index, shard)
+            if found is None and not _may_pass(problem.cause):
+                raise SamSubmissionError(
+                    f"no batch of {shard.requests} requests has appeared after a create that was refused by something "
+                    f"between here and the API: {problem.cause}"
+                ) from problem
+            return found
         except errors.SamError:
             if certain:
                 self._submission.forget(index)
@@ -171,3 +212,10 @@ class Submitter:
             self._check()
             self._sleep(min(seconds, LONGEST_SLEEP))
             seconds -= LONGEST_SLEEP
+
+
+def _may_pass(problem: errors.SamError) -> bool:
+    """Return whether the same create may be answered otherwise soon."""
+    if not isinstance(problem, errors.SamStatusError):
+        return True
+    return problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.status in PASSING_STATUSES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_sam.batches.spool import Shard
+    from airflow_provider_sam.batches.laid import Shard
     from airflow_provider_sam.batches.watching import Logger
 
 EVERY = 5.0

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api import errors
-from airflow_provider_sam.batches.submission import Candidate
+from airflow_provider_sam.api.jsonl import iter_lines
+from airflow_provider_sam.api.tally import tally
+from airflow_provider_sam.batches.submission import Candidate, ends_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.batches.laid import Shard
     from airflow_provider_sam.batches.record import Anchor
     from airflow_provider_sam.batches.remembering import Submission
-    from airflow_provider_sam.batches.spool import Shard
 
 PAGE = 100
 """Batches a page; a window is narrow, as its anchor is the newest batch at the moment of the create."""
 
-RESULTS_READ = 5
-"""How many results of an ended batch are compared with our custom_ids."""
-
 
 class Window:
-    """Looks at the batches newer than `anchor`; None stands for before all batches."""
+    """Looks at the batches newer than `anchor`; None stands for before all batches.
+
+    :param prove_within: seconds after its creation within which a batch must have ended; None for its own expiry.
+    """
 
     def __init__(
         self,
@@ -34,9 +35,11 @@ class Window:
         *,
         betas: Sequence[str] | None,
         deadline: float | None = None,
+        prove_within: float | None = None,
     ) -> None:
         self._client = client
         self._anchor = anchor
+        self._prove_within = prove_within
         self._arguments: Any = {"betas": betas, "deadline": deadline}
         self._is_ours: dict[str, bool] = {}
 
@@ -45,7 +48,7 @@ class Window:
         own, holder = submission.record.batch_ids, submission.memory.holder
         return [
             self._describe(batch, shard, taken=batch.id in own or holder(batch.id) is not None)
-            for batch in self._newer()
+            for batch in {each.id: each for each in self._newer()}.values()  # a list may show one twice
             if batch.total == shard.requests
         ]
 
@@ -67,19 +70,42 @@ class Window:
             yield batch
 
     def _describe(self, batch: MessageBatch, shard: Shard, *, taken: bool) -> Candidate:
-        is_ours = None if taken else self._bears_our_ids(batch, shard)
-        return Candidate(batch.id, batch.total, taken=taken, is_ours=is_ours)
+        return Candidate(
+            batch.id,
+            batch.total,
+            taken=taken,
+            is_ours=None if taken else self._bears_our_ids(batch, shard),
+            ended=batch.is_terminal,
+            until=ends_by(batch, self._prove_within),
+        )
 
     def _bears_our_ids(self, batch: MessageBatch, shard: Shard) -> bool | None:
-        """Compare the first results with our custom_ids; None as long as there are none to read."""
+        """Compare the results' custom_ids with ours; None as long as there are none to read."""
         if not batch.is_terminal or batch.archived_at is not None:
             return None
         if batch.id not in self._is_ours:
             try:
-                lines = list(islice(self._client.iter_results(batch.id, **self._arguments), RESULTS_READ))
-            except errors.SamNotFoundError:
+                is_ours = self._read(batch.id, shard)
+            except (errors.SamNotFoundError, errors.SamResponseError):
                 return None
-            if not lines:
+            if is_ours is None:
                 return None
-            self._is_ours[batch.id] = all(shard.holds(line.custom_id) for line in lines)
+            self._is_ours[batch.id] = is_ours
         return self._is_ours[batch.id]
+
+    def _read(self, batch_id: str, shard: Shard) -> bool | None:
+        """Read results until it is sure: one that bears a custom_id of ours alone, or of others, is enough.
+
+        Where all custom_ids were given to us, others may use some of them too, and all are compared. None where the
+        results end before that.
+        """
+        found = 0
+        with self._client.stream_results(batch_id, **self._arguments) as stream:
+            for line in iter_lines(stream):
+                meaning = shard.recognize(tally(line).custom_id)
+                if meaning != "possible":
+                    return meaning == "proof"
+                found += 1
+                if found > shard.requests:
+                    return False
+        return True if found == shard.requests else None

@@ -20,6 +20,7 @@ from airflow_provider_sam.batches.submitting import Submitter
 from airflow_provider_sam.batches.variable_index import VariableIndex
 from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
 from airflow_provider_sam.emulator import Fault
+from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,7 @@ class Lab:
         self.emulator = emulator
         self.clock = clock
         self.log = Log()
+        self.left: list[tuple[str, ...]] = []
         settings = ClientSettings(base_url=emulator.url, api_key=emulator.api_key, read_timeout=1.0)
         # Nothing here is encrypted, and loading the certificates takes longer than all else.
         self.client = SamClient(settings, transport=httpx.HTTPTransport(verify=False), sleep=clock.sleep)
@@ -130,25 +132,46 @@ class Lab:
         memory,
         *,
         shard_size: int = 100,
+        leaves: int = 0,
         sleep: Callable[[float], None] | None = None,
         stop_at: str | None = None,
+        only=None,
         **wishes,
     ) -> list[str]:
         """Run one try of a task.
 
+        :param leaves: how often the task may leave its worker, to be resumed when a batch has ended.
         :param stop_at: when the log says this, the task is told to end.
         """
-        with Spool(Limits(max_batch_requests=shard_size)) as spool:
-            shards = spool.lay(entries_of(requests))
-            submitter = Submitter(self.client, memory, Wishes(**wishes), log=self.log, sleep=sleep or self.clock.sleep)
-            if stop_at is not None:
-                self.log.react(stop_at, submitter.stop)
-            return submitter.submit(shards)
+        wishes = {"clock": self.clock.now.timestamp, **wishes}
+        with Spool(Limits(max_batch_requests=shard_size), only=only) as spool:
+            laid = spool.lay(entries_of(requests))
+            while True:
+                submitter = Submitter(
+                    self.client, memory, Wishes(**wishes), log=self.log, sleep=sleep or self.clock.sleep
+                )
+                if stop_at is not None:
+                    self.log.react(stop_at, submitter.stop)
+                try:
+                    return submitter.submit(laid)
+                except SamSubmissionUnprovenError as error:
+                    if not leaves:
+                        raise
+                    leaves -= 1
+                    self.left.append(error.batch_ids)
+                    self.emulator.end_batch(error.batch_ids[0])
 
     def contents(self) -> list[list[str]]:
         """Give the custom_ids of each batch at the server, oldest first."""
         return [
             [custom_id for custom_id, _ in self.emulator.batch_requests(batch.id)] for batch in self.emulator.batches
+        ]
+
+    def prompts(self) -> list[list[str]]:
+        """Give the prompts of each batch at the server, oldest first."""
+        return [
+            [params["messages"][0]["content"] for _, params in self.emulator.batch_requests(batch.id)]
+            for batch in self.emulator.batches
         ]
 
     def ids(self) -> list[str]:
@@ -160,6 +183,14 @@ def requests(count: int, prefix: str = "row"):
     """Make requests."""
     params = {"model": "sam-small", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
     return [{"custom_id": f"{prefix}-{number}", "params": params} for number in range(count)]
+
+
+def prompts(count: int, prefix: str = "row"):
+    """Make requests without a custom_id, which is generated."""
+    return [
+        {"params": {"model": "sam-small", "max_tokens": 5, "messages": [{"role": "user", "content": f"{prefix} {n}"}]}}
+        for n in range(count)
+    ]
 
 
 def break_create(lab: Lab, *effects: Effect, nth: int = 1) -> None:
