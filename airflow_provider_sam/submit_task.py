@@ -6,7 +6,10 @@ those of both is here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import math
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.intake import SubmitRun, Terms
     from airflow_provider_sam.batches.remembering import Wishes
     from airflow_provider_sam.batches.requests import Block, Entry
+    from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
+
+LOOK_EVERY = 60.0
+"""Seconds between two looks at a batch that may be the task's own."""
+
+GUARD = 900.0
+"""Seconds after the deadline of a wait by which Airflow itself ends it, in case no triggerer lives."""
 
 
 class SamSubmitTask(BaseOperator):
@@ -41,10 +51,43 @@ class SamSubmitTask(BaseOperator):
     adopt_batch_id: str | Sequence[str] | None
     resubmit: bool
     visibility_timeout: float
+    prove_within: float | None
+    deferrable: bool
     state_path: str | ObjectStoragePath | None
     betas: Sequence[str] | None
     sam_conn_id: str
     _run: SubmitRun | None = None
+    _too_late = False
+
+    def resume(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
+        """Take up the task again after a batch has ended that may be its own: run it anew, from what is remembered."""
+        from airflow_provider_sam.batches.completion import BatchEvent
+        from airflow_provider_sam.exceptions import SamWaitError
+
+        try:
+            seen = BatchEvent.load(event)
+        except ValueError as problem:
+            raise SamWaitError(str(problem)) from problem
+        if seen.outcome == "error":
+            raise SamWaitError(seen.message)
+        self._too_late = seen.outcome == "timeout"
+        return self.execute(context)
+
+    def _leave(self, question: SamSubmissionUnprovenError) -> NoReturn:
+        """Leave the worker until the oldest batch that may be this task's has ended."""
+        from airflow_provider_sam.triggers.batch import SamBatchTrigger
+
+        self.log.info("Leaving the worker until batch %s has ended", question.batch_ids[0])
+        self.defer(
+            trigger=SamBatchTrigger(
+                batch_ids=[question.batch_ids[0]],
+                deadline=question.until,
+                sam_conn_id=self.sam_conn_id,
+                poll_interval=LOOK_EVERY,
+            ),
+            method_name="resume",
+            timeout=timedelta(seconds=question.until - time.time() + GUARD),
+        )
 
     def _submit(
         self,
@@ -65,14 +108,21 @@ class SamSubmitTask(BaseOperator):
         """
         from airflow_provider_sam.batches.intake import SubmitRun
         from airflow_provider_sam.batches.state import memory_for
+        from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
         from airflow_provider_sam.hooks.sam import SamHook
 
         terms = self._terms(defaults=defaults, only=only, one_batch=one_batch)
         hook = SamHook(self.sam_conn_id)
         memory = memory_for(context, self.state_path or hook.config.state_path, log=self.log)
         with hook.client as client:
-            self._run = SubmitRun(client, memory, self._wishes(context), terms, log=self.log)
-            ids = self._run.submit(parts)
+            look_every = None if self.deferrable else LOOK_EVERY
+            self._run = SubmitRun(client, memory, self._wishes(context), terms, log=self.log, look_every=look_every)
+            try:
+                ids = self._run.submit(parts)
+            except SamSubmissionUnprovenError as question:
+                if memory.load() is None:  # who forgets what was sent would send it again
+                    raise
+                self._leave(question)
         if not ids:
             raise AirflowSkipException("There are no requests.")
         leave_link(context, hook.config.console_url, ids)
@@ -99,9 +149,16 @@ class SamSubmitTask(BaseOperator):
             adopt=ids_to_adopt(self.adopt_batch_id),
             resubmit=self.resubmit,
             patience=self.visibility_timeout,
+            prove_within=self.prove_within,
+            clock=_never if self._too_late else time.time,
         )
 
     def on_kill(self) -> None:
         """Stop before the last byte is sent; what may have been created is remembered for the next try."""
         if self._run is not None:
             self._run.stop()
+
+
+def _never() -> float:
+    """Return a time after which nothing is waited for."""
+    return math.inf

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batches": GROUND | {"batches"},
     "hooks": GROUND | {"connection", "hooks"},
     "links": BELOW_TASKS | {"links"},
-    "submit_task": BELOW_TASKS | {"links"},
+    "submit_task": BELOW_TASKS | {"links", "triggers"},
     "triggers": BELOW_TASKS | {"triggers"},
     "results": GROUND | {"batches"},
     # Operators and transfers never import each other: what both need to submit is a room below them.

@@ -9,6 +9,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.budget import Sample, check_number, check_tokens
 from airflow_provider_sam.batches.spool import Spool
 from airflow_provider_sam.batches.submitting import Submitter
+from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -51,13 +52,24 @@ class SubmitRun:
     """One run of a task that submits.
 
     :param memory: where the submission is remembered.
+    :param look_every: seconds between two looks at a batch that may be ours, until it has ended; None to raise instead.
     """
 
-    def __init__(self, client: SamClient, memory: Memory, wishes: Wishes, terms: Terms, *, log: Logger) -> None:
+    def __init__(
+        self,
+        client: SamClient,
+        memory: Memory,
+        wishes: Wishes,
+        terms: Terms,
+        *,
+        log: Logger,
+        look_every: float | None = None,
+    ) -> None:
         self._client = client
         self._wishes = wishes
         self._terms = terms
         self._log = log
+        self._look_every = look_every
         self._submitter = Submitter(client, memory, wishes, log=log)
 
     def stop(self) -> None:
@@ -78,13 +90,28 @@ class SubmitRun:
         with Spool(self._client.settings.limits, defaults=terms.defaults, only=terms.only, observe=observe) as spool:
             laid = spool.lay(parts)
             total = laid.total
+            if laid.has_braces:
+                self._log.info(
+                    "Requests with {{ are sent as they are: prompts are data, not templates. To fill in what Airflow "
+                    "knows, give requests as a callable that takes the context"
+                )
             _check_found(laid, terms.only)
             _check_shape(laid, terms)
             check_number(total, terms.max_requests)
             if terms.max_input_tokens is not None and total:
                 betas = self._wishes.betas
                 check_tokens(self._client, sample, total, terms.max_input_tokens, betas=betas, log=self._log)
-            return self._submitter.submit(laid, one_batch=terms.one_batch) if total else []
+            return self._submit(laid) if total else []
+
+    def _submit(self, laid: Laid) -> list[str]:
+        while True:
+            try:
+                return self._submitter.submit(laid, one_batch=self._terms.one_batch)
+            except SamSubmissionUnprovenError as question:
+                if self._look_every is None:
+                    raise
+                self._log.info("Looking again in %g s: %s", self._look_every, question.message)
+                self._submitter.pause(self._look_every)
 
 
 def _check_shape(laid: Laid, terms: Terms) -> None:

@@ -43,6 +43,7 @@ class Laid:
     :param names: the custom_ids that were given, with their requests' places from 0.
     :param generated: for each request 1 where it came without a custom_id; empty where all have one.
     :param contents: the sum of the hashes without generated custom_ids: the same in any order.
+    :param has_braces: some request that came one by one holds what Airflow would take for a template.
     """
 
     descriptor: int
@@ -52,6 +53,7 @@ class Laid:
     names: Mapping[str, int]
     generated: bytes | bytearray
     contents: int
+    has_braces: bool = False
 
     @property
     def total(self) -> int:

@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from io import IOBase
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
@@ -25,6 +26,9 @@ COMPRESSED_BYTES = 1 << 15
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
 """Which files of a directory hold requests."""
 
+TABLE_MARKS = ("columns", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__array_interface__")
+"""What tables and arrays have: iterating one gives the names of its columns, or rows of something else."""
+
 GLOB_CHARACTERS = frozenset("*?[")
 
 
@@ -33,15 +37,36 @@ def entries_of(requests: object) -> Iterator[Entry]:
 
     :raises SamRequestError: what was given is no list of requests.
     """
-    if isinstance(requests, (str, bytes, Mapping)) or not isinstance(requests, Iterable):
-        raise SamRequestError(
-            f"requests must be a list of mappings or prompts, got {type(requests).__name__}; pass the upstream task's "
-            "`.output` rather than a template"
-        )
+    if (refusal := _refusal(requests)) is not None:
+        raise SamRequestError(f"requests must be a list of mappings or prompts, got {_name_of(requests)}; {refusal}")
+    assert isinstance(requests, Iterable)  # noqa: S101 - for the type checker, `_refusal` has seen to it
     for number, request in enumerate(requests):
         if isinstance(request, bytes):  # which the reader takes for a line of JSONL
             raise SamRequestError(f"requests[{number}] must be a mapping with params, or a prompt; got bytes")
         yield Entry((None, number), request)
+
+
+def _refusal(requests: object) -> str | None:
+    """Return what to write in place of something that is no list of requests, whether or not it can be iterated."""
+    if isinstance(requests, Mapping):
+        return "write one mapping a request, such as [{'params': {...}}, ...], not one list a field"
+    if any(hasattr(requests, name) for name in TABLE_MARKS):
+        return (
+            "make requests of its rows, such as [{'custom_id': f'row-{row.id}', 'params': {...}} for row in "
+            "df.itertuples()]"
+        )
+    if isinstance(requests, (set, frozenset)):
+        return "a set has another order in every process: give a list"
+    if isinstance(requests, (str, bytes)) or not isinstance(requests, Iterable):
+        return "pass the upstream task's `.output` rather than a template"
+    if isinstance(requests, (bytearray, memoryview, IOBase)):
+        return "for JSONL on object storage there is ObjectStorageToSamBatchOperator"
+    return None
+
+
+def _name_of(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def blocks_at(path: ObjectStoragePath) -> Iterator[Block]:

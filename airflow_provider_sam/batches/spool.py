@@ -140,6 +140,7 @@ class _Draft:
         self._digests = bytearray()
         self._generated = bytearray()
         self._contents = 0
+        self._has_braces = False
         self._gathered: list[bytes] = []
         self._written = 0
 
@@ -152,6 +153,7 @@ class _Draft:
             bare = digest_of(request.data[request.data.index(b",") :])
             self._contents += sum_of(bare) - sum_of(digest)
         self._digests += digest
+        self._has_braces = self._has_braces or b"{{" in request.data
         self._starts.append(self._starts[-1] + len(request.data) + len(SEPARATOR))
         self._gather(request.data)
 
@@ -177,6 +179,7 @@ class _Draft:
             names=names,
             generated=self._generated,
             contents=(sum_of(self._digests) + self._contents) % (1 << 8 * DIGEST_BYTES) if self._generated else 0,
+            has_braces=self._has_braces,
         )
 
     def _gather(self, data: bytes) -> None:

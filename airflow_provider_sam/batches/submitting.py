@@ -57,7 +57,7 @@ class Submitter:
         self._sleep = sleep
         self._stopped = False
         self._submission = Submission(memory, wishes, log=log)
-        self._looker = Looker(client, self._submission, wishes, log=log, pause=self._pause)
+        self._looker = Looker(client, self._submission, wishes, log=log, pause=self.pause)
         self._previous: MessageBatch | None = None
         self._last_problem: errors.SamError | None = None
 
@@ -207,7 +207,8 @@ class Submitter:
         if self._stopped:
             raise SamSubmissionStoppedError("the task was told to end while it was submitting")
 
-    def _pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Wait, and notice within a second when the task is to end."""
         while seconds > 0:
             self._check()
             self._sleep(min(seconds, LONGEST_SLEEP))

@@ -22,7 +22,8 @@ class SamCreateBatchOperator(SamSubmitTask):
 
     :param requests: the batch's requests: a list, an upstream task's output that holds one, or a callable that takes
         the task's context and gives them, one after the other if it likes. Each is a prompt, or a mapping with `params`
-        and perhaps a `custom_id`; those without one are called ``request-1``, ``request-2`` and so on, by their place.
+        and perhaps a `custom_id`; those without one get one that ends in their place, such as ``3f9a1c5b7d2e-1``, and
+        begins with what no other submission has.
         Requests are data: nothing in them is rendered as a template, and they appear on no page of Airflow.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them; data too.
     :param max_requests: fail, before anything is sent, if there are more requests (templated).
@@ -36,6 +37,10 @@ class SamCreateBatchOperator(SamSubmitTask):
         created before. A retry never creates another one.
     :param visibility_timeout: seconds to wait for a batch to show up, after a create without an answer, before it is
         taken for not created. Large batches get a second more for each megabyte. Default: 60.
+    :param prove_within: seconds after its creation within which a batch that may be this task's must have ended, so
+        that its results prove whose it is; then the task fails. Default: an hour after the batch's own expiry.
+    :param deferrable: whether the task leaves its worker for the triggerer while such a batch runs. If not, it keeps
+        its worker and looks every minute. Default: yes.
     :param state_path: object storage URI under which submissions are remembered (templated). Default: the connection's,
         else Airflow itself: the task state store from Airflow 3.3 on, and variables.
     :param betas: names of beta features for the whole batch (templated). None (the default) uses the plain route.
@@ -64,6 +69,8 @@ class SamCreateBatchOperator(SamSubmitTask):
         adopt_batch_id: str | None = None,
         resubmit: bool = False,
         visibility_timeout: float = 60.0,
+        prove_within: float | None = None,
+        deferrable: bool = True,
         state_path: str | ObjectStoragePath | None = None,
         betas: Sequence[str] | None = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
@@ -79,6 +86,8 @@ class SamCreateBatchOperator(SamSubmitTask):
         self.adopt_batch_id = adopt_batch_id
         self.resubmit = resubmit
         self.visibility_timeout = visibility_timeout
+        self.prove_within = prove_within
+        self.deferrable = deferrable
         self.state_path = state_path
         self.betas = betas
         self.sam_conn_id = sam_conn_id

@@ -46,6 +46,8 @@ class Verbatim(ResolveMixin):
             return f"given by {getattr(self.value, '__qualname__', type(self.value).__qualname__)}"
         if isinstance(self.value, XComArg):
             return "given by an upstream task"
+        if self.value is None:
+            return ""
         if isinstance(self.value, Sized):
             return f"{type(self.value).__name__} of {len(self.value)}"
         return type(self.value).__name__

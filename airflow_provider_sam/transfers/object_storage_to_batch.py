@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 class ObjectStorageToSamBatchOperator(SamSubmitTask):
-    """Submits the requests of JSONL files as message batches, and returns the list of their ids, in order.
+    """Submits the requests of JSONL files as message batches, and returns the list of their ids.
 
     The input is read once, checked as a whole and laid down in a temporary file of its size, before anything is sent;
-    memory grows by about 150 bytes a request, for its custom_id. Batches are filled to the limits of number and bytes
-    and created one after the other. Each is remembered, so that a retry creates only the missing ones.
+    memory grows by about 200 bytes a request. Batches are filled to the limits of number and bytes and created one
+    after the other. Which requests make which batch depends on their custom_ids and not on their order. Each batch is
+    remembered, so that a retry creates only the missing ones.
 
     With `only_failed_of` it sends a second round: of the same input, the requests that failed in the first one for no
     reason of their own. They expired, were canceled, or errored in a way that another try may be spared. Requests keep
@@ -29,8 +30,8 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
     :param path: a URI of any scheme that Airflow's object storage knows (templated): a JSONL file, a directory, or a
         pattern with ``*`` in its last part. Files that end in ``.gz`` and ``.zst`` are decompressed (``.zst`` needs
         ``airflow-provider-sam[zstd]``); several files are read by their names. A line is a prompt (a JSON string), or
-        an object with `params` and perhaps a `custom_id`; those without one are called ``request-1``, ``request-2`` and
-        so on, by their place in the whole input.
+        an object with `params` and perhaps a `custom_id`; those without one get one that ends in their place in the
+        whole input, such as ``3f9a1c5b7d2e-1``, and begins with what no other submission has.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any. For a
         manifest and its files it is the one where their paths name none.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them. Data: never
@@ -50,6 +51,10 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
         it created before. A retry never creates another one.
     :param visibility_timeout: seconds to wait for a batch to show up, after a create without an answer, before it is
         taken for not created. Large batches get a second more for each megabyte. Default: 60.
+    :param prove_within: seconds after its creation within which a batch that may be this task's must have ended, so
+        that its results prove whose it is; then the task fails. Default: an hour after the batch's own expiry.
+    :param deferrable: whether the task leaves its worker for the triggerer while such a batch runs. If not, it keeps
+        its worker and looks every minute. Default: yes.
     :param state_path: object storage URI under which submissions are remembered (templated). Default: the connection's,
         else Airflow itself: the task state store from Airflow 3.3 on, and variables.
     :param betas: names of beta features for all batches (templated). None (the default) uses the plain route.
@@ -80,6 +85,8 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
         adopt_batch_id: str | Sequence[str] | None = None,
         resubmit: bool = False,
         visibility_timeout: float = 60.0,
+        prove_within: float | None = None,
+        deferrable: bool = True,
         state_path: str | ObjectStoragePath | None = None,
         betas: Sequence[str] | None = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
@@ -99,6 +106,8 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
         self.adopt_batch_id = adopt_batch_id
         self.resubmit = resubmit
         self.visibility_timeout = visibility_timeout
+        self.prove_within = prove_within
+        self.deferrable = deferrable
         self.state_path = state_path
         self.betas = betas
         self.sam_conn_id = sam_conn_id

@@ -11,17 +11,16 @@ from airflow_provider_sam.batches.record import (
     Anchor,
     BatchRecord,
     Record,
-    carried_over,
     from_json,
-    left_behind,
     to_json,
 )
 from airflow_provider_sam.exceptions import SamStateError
 
 ANCHOR = Anchor("msgbatch_0", datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC))
 KNOWN = BatchRecord("aaa", 5, batch_id="msgbatch_1")
-OPEN = BatchRecord("bbb", 5, intended=True, anchor=ANCHOR)
-RECORD = Record(3, (KNOWN, OPEN), "try")
+OPEN = BatchRecord("bbb", 5, intended=True, anchor=ANCHOR, keys=("0" * 16, "f" * 16))
+NEW = BatchRecord("ccc", 5)
+RECORD = Record(3, (KNOWN, NEW), "try", token="t", earlier=(OPEN,), orders={"1": "a"})
 
 
 @pytest.mark.parametrize("record", [Record(0, (), "try"), RECORD])
@@ -44,7 +43,7 @@ def test_a_record_is_written_in_json_types_alone():
         (b"null", "has version None"),
         ([], "has version None"),
         ({}, "has version None"),
-        (to_json(RECORD) | {"version": 2}, "has version 2; this provider reads version 1"),
+        (to_json(RECORD) | {"version": 3}, "has version 3; this provider reads versions 1 and 2"),
         ({"version": 1}, "cannot be read"),
         (to_json(RECORD) | {"new": 1}, "cannot be read"),
         ({"version": 1, "round": 0, "batches": [{"fingerprint": "a"}]}, "cannot be read"),
@@ -55,16 +54,22 @@ def test_what_is_no_record_is_an_error_that_names_its_place(value, problem):
         from_json(value, where="s3://b/k")
 
 
-@pytest.mark.parametrize(
-    ("record", "wanted", "carried", "left"),
-    [
-        (None, [("aaa", 5)], (BatchRecord("aaa", 5),), ()),
-        (RECORD, [("aaa", 5), ("bbb", 5)], (KNOWN, OPEN), ()),
-        (RECORD, [("bbb", 5), ("aaa", 5)], (OPEN, KNOWN), ()),
-        (RECORD, [("aaa", 5), ("ccc", 7)], (KNOWN, BatchRecord("ccc", 7)), (OPEN,)),
-        (RECORD, [], (), (KNOWN, OPEN)),
-    ],
-)
-def test_the_same_requests_are_the_same_batch_and_changed_ones_are_another(record, wanted, carried, left):
-    assert carried_over(record, wanted) == carried
-    assert left_behind(record, wanted) == left
+def test_a_record_of_version_1_is_still_read():
+    batches = [{"fingerprint": "aaa", "requests": 5, "intended": False, "anchor": None, "batch_id": "msgbatch_1"}]
+    written = {"round": 3, "batches": batches, "writer": "try", "version": 1}
+    assert from_json(written, where="x") == Record(3, (KNOWN,), "try")
+
+
+def test_a_record_knows_what_exists_or_may_exist():
+    assert RECORD.known == (KNOWN, OPEN)
+    assert RECORD.batch_ids == {"msgbatch_1"}
+
+
+def test_the_order_of_an_input_is_remembered_once_something_of_it_was_sent():
+    assert RECORD.with_order("2", "b").orders == {"1": "a", "2": "b"}
+    assert RECORD.with_order("1", "b").orders == {"1": "b"}
+    assert Record(3, (NEW,), "try", orders={"1": "a"}).with_order("1", "a").orders == {}
+    many = RECORD
+    for number in range(30):
+        many = many.with_order(str(number), "x")
+    assert list(many.orders) == [str(number) for number in range(10, 30)]

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.api.limits import Limits
-from airflow_provider_sam.batches.requests import Entry, RequestReader
+from airflow_provider_sam.api.limits import CUSTOM_ID, Limits
+from airflow_provider_sam.batches.requests import Entry, RequestReader, generated_id, generated_names, with_token
 
 MESSAGES = [{"role": "user", "content": "Hello, {{ world }} \u2028 \u0085"}]
 COMPLETE = {"model": "sam-small", "max_tokens": 5, "messages": MESSAGES}
@@ -21,7 +21,7 @@ def read(value, *, defaults=None, number=3, place=("", 7), limits=None):
 
 def test_a_complete_line_passes_unchanged():
     line = b' { "custom_id": "a",  "params": {"messages": [], "max_tokens": 10, "new": {"x": 1.0}, "model": "m"} } '
-    assert read(line) == ("a", line)
+    assert read(line) == ("a", line, False)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ def test_what_a_request_lacks_is_added(value, custom_id, params, encoded):
     given = json.dumps(value, ensure_ascii=False).encode() if encoded else value
     prepared = read(given, defaults=DEFAULTS)
     assert prepared.custom_id == custom_id
+    assert prepared.generated == custom_id.startswith("request-")
     assert json.loads(prepared.data) == {"custom_id": custom_id, "params": params}
 
 
@@ -62,7 +63,7 @@ def test_what_a_request_lacks_is_added(value, custom_id, params, encoded):
         ({"custom_id": "a", "params": COMPLETE | {"model": None}}, r"\(custom_id 'a'\): params: model missing"),
         ({"custom_id": "a", "params": COMPLETE | {"stream": False}}, "'stream' is not a parameter"),
         ({"custom_id": "a", "params": COMPLETE | {"betas": []}}, "'betas' is not a parameter of the API; give betas="),
-        ("Hello", r"line 7 \(custom_id 'request-3'\): params: model and max_tokens missing"),
+        ("Hello", r"line 7: params: model and max_tokens missing"),
         (5, "line 7 must be a mapping with params, or a prompt; got int"),
         ({"custom_id": "a", "params": COMPLETE | {"metadata": object()}}, "line 7 cannot be written as JSON"),
         ("\ud800", "line 7 cannot be written as JSON"),
@@ -85,3 +86,23 @@ def test_a_place_is_named_as_its_source_is_read():
     assert Entry((None, 0), b"").where() == "requests[0]"
     assert Entry(("", 1), b"").where() == "line 1"
     assert Entry(("part-2.jsonl", 1), b"").where() == "part-2.jsonl line 1"
+
+
+def test_a_generated_custom_id_bears_the_token_of_its_batch_and_ends_in_its_place():
+    assert with_token(read("Hello", defaults=DEFAULTS).data, "3f9a1c5b7d2e").startswith(
+        b'{"custom_id":"3f9a1c5b7d2e-3","params":{'
+    )
+    assert CUSTOM_ID.fullmatch(generated_id("3f9a1c5b7d2e", 10**12))
+
+
+def test_a_request_keeps_the_custom_id_that_an_earlier_round_has_generated():
+    names = generated_names(["3f9a1c5b7d2e-3", "request-4", "row-5", "3f9a1c5b7d2e-03", "x3f9a1c5b7d2e-6"])
+    assert names == {3: "3f9a1c5b7d2e-3", 4: "request-4"}
+    reader = RequestReader(Limits(), DEFAULTS, names=names)
+    assert reader.read(Entry(("", 7), "Hello"), 3)[::2] == ("3f9a1c5b7d2e-3", False)
+    assert reader.read(Entry(("", 8), "Hello"), 5)[::2] == ("request-5", True)
+
+
+def test_two_custom_ids_that_were_generated_for_one_place_are_not_of_one_input():
+    with pytest.raises(SamRequestError, match="were both generated for request 3 of an input"):
+        generated_names(["3f9a1c5b7d2e-3", "3f9a1c5b7d2f-3"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from itertools import chain, pairwise
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,9 @@ from hypothesis import strategies as st
 from airflow_provider_sam.api.bodies import BatchBody
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.batches import laid
+from airflow_provider_sam.batches.ids import custom_ids_digest
+from airflow_provider_sam.batches.laid import Shard
 from airflow_provider_sam.batches.requests import Block, RequestReader
 from airflow_provider_sam.batches.sources import entries_of
 from airflow_provider_sam.batches.spool import Spool
@@ -24,53 +26,88 @@ def request(name, **params):
     return {"custom_id": name, "params": PARAMS | params}
 
 
+TOKEN = "3f9a1c5b7d2e"
+
+
+def shards_of(found, token=TOKEN):
+    return [
+        Shard(laid=found, members=plan.members, keys=plan.keys, fingerprint="", token=token)
+        for plan, _ in found.divide([], betas=None)
+    ]
+
+
 def bodies(requests, *, only=None, **limits):
     with Spool(Limits(**limits), only=only) as spool:
-        shards = spool.lay(entries_of(requests))
+        shards = shards_of(spool.lay(entries_of(requests)))
         return shards, [b"".join(shard) for shard in shards]
 
 
+def rows_of(sent):
+    return [json.loads(body)["requests"] for body in sent]
+
+
 @given(
-    sizes=st.lists(st.integers(0, 400), max_size=30),
+    sizes=st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=30),
     max_batch_requests=st.integers(1, 12),
     max_batch_bytes=st.integers(600, 2000),
+    read_bytes=st.integers(1, 3000),
 )
-def test_shards_hold_all_requests_in_order_within_the_limits(sizes, max_batch_requests, max_batch_bytes):
-    requests = [request(f"r{number}", system="x" * size) for number, size in enumerate(sizes)]
-    shards, sent = bodies(requests, max_batch_requests=max_batch_requests, max_batch_bytes=max_batch_bytes)
-    assert list(chain.from_iterable(json.loads(body)["requests"] for body in sent)) == requests
-    assert [len(body) for body in sent] == [shard.content_length for shard in shards]
-    assert [len(json.loads(body)["requests"]) for body in sent] == [shard.requests for shard in shards]
-    assert all(shard.content_length <= max_batch_bytes for shard in shards)
-    assert all(shard.requests <= max_batch_requests for shard in shards)
-    assert [shard.fingerprint for shard in shards] == [hashlib.sha256(body).hexdigest() for body in sent]
-    for shard, following in pairwise(shards):
-        is_full = shard.requests == max_batch_requests
-        one_more = len(json.dumps(requests[following.first], separators=(",", ":"))) + 2
-        assert is_full or shard.content_length + one_more > max_batch_bytes
+def test_shards_hold_each_request_once_in_order_within_the_limits(
+    sizes, max_batch_requests, max_batch_bytes, read_bytes
+):
+    requests = [
+        request(f"r{number}", system="x" * size) if named else {"params": PARAMS | {"system": "x" * size}}
+        for number, (size, named) in enumerate(sizes)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(laid, "READ_BYTES", read_bytes)
+        shards, sent = bodies(requests, max_batch_requests=max_batch_requests, max_batch_bytes=max_batch_bytes)
+    rows = rows_of(sent)
+    expected = [{"custom_id": f"{TOKEN}-{place}"} | row for place, row in enumerate(requests, 1)]
+    place_of = {row["custom_id"]: place for place, row in enumerate(expected)}
+    assert sorted(chain.from_iterable(rows), key=lambda row: place_of[row["custom_id"]]) == expected
+    for shard, body, batch in zip(shards, sent, rows, strict=True):
+        names = [row["custom_id"] for row in batch]
+        assert [place_of[name] for name in names] == list(shard.members)
+        assert len(body) == shard.content_length <= max_batch_bytes
+        assert len(batch) == shard.requests <= max_batch_requests
+        assert shard.ids_digest == custom_ids_digest(names)
+        for name in place_of:
+            meaning = "foreign" if name not in names else "proof" if name.startswith(TOKEN) else "possible"
+            assert shard.recognize(name) == meaning
 
 
 def test_a_body_can_be_sent_from_its_start_again():
     with Spool(Limits()) as spool:
-        (shard,) = spool.lay(entries_of([request("a")]))
+        (shard,) = shards_of(spool.lay(entries_of([request("a")])))
         assert isinstance(shard, BatchBody)
         assert b"".join(shard) == b"".join(shard)
 
 
-def test_a_shard_knows_which_requests_are_its_own():
-    (first, second), _ = bodies([request("a"), request("b"), request("c")], max_batch_requests=2)
-    assert [first.holds(name) for name in "abcd"] == [True, True, False, False]
-    assert [second.holds(name) for name in "abcd"] == [False, False, True, False]
+def test_without_a_token_generated_custom_ids_are_plain():
+    with Spool(Limits()) as spool:
+        (shard,) = shards_of(spool.lay(entries_of([{"params": PARAMS}, request("b")])), token=None)
+        names = [row["custom_id"] for row in json.loads(b"".join(shard))["requests"]]
+        assert len(b"".join(shard)) == shard.content_length
+    assert names == ["request-1", "b"]
+    assert [shard.recognize(name) for name in [*names, "request-2", "request-x", "request-"]] == ["possible"] * 2 + [
+        "foreign"
+    ] * 3
+
+
+@pytest.mark.parametrize("name", [f"{TOKEN}-2", f"{TOKEN}-01", f"{TOKEN}-0", f"{TOKEN}-", f"{TOKEN}-9", "request-1"])
+def test_what_only_looks_like_a_generated_custom_id_proves_nothing(name):
+    (shard,), _ = bodies([{"params": PARAMS}, request("b")])
+    assert shard.recognize(name) == "foreign"
+    assert shard.recognize(f"{TOKEN}-1") == "proof"
 
 
 def test_only_some_requests_of_an_input_are_laid_down_and_held_and_generated_names_count_all():
     requests = [request("a"), request("b"), {"params": PARAMS}, request("d"), {"params": PARAMS}]
-    (first, second), sent = bodies(requests, only={"a", "d", "request-5", "z"}, max_batch_requests=2)
-    names = [[row["custom_id"] for row in json.loads(body)["requests"]] for body in sent]
-    assert names == [["a", "d"], ["request-5"]]
-    everyone = ["a", "b", "request-3", "d", "request-5", "z"]
-    assert [name for name in everyone if first.holds(name)] == ["a", "d"]
-    assert [name for name in everyone if second.holds(name)] == ["request-5"]
+    (shard,), sent = bodies(requests, only={"a", "d", f"{TOKEN}-5", "z"})
+    assert [row["custom_id"] for row in rows_of(sent)[0]] == ["a", "d", f"{TOKEN}-5"]
+    everyone = ["a", "b", f"{TOKEN}-3", "d", f"{TOKEN}-5", "z"]
+    assert [name for name in everyone if shard.holds(name)] == ["a", "d", f"{TOKEN}-5"]
 
 
 def test_requests_that_are_left_out_are_checked_and_not_observed():
@@ -86,14 +123,6 @@ def test_an_empty_input_makes_no_batch():
     assert bodies([]) == ([], [])
 
 
-def test_the_same_input_has_the_same_fingerprint_and_another_one_has_not():
-    requests = [request("a"), request("b")]
-    (one,), _ = bodies(requests)
-    (same,), _ = bodies(iter(requests))
-    (other,), _ = bodies(requests[::-1])
-    assert one.fingerprint == same.fingerprint != other.fingerprint
-
-
 def test_the_first_problems_are_named_and_the_rest_is_counted():
     requests = [request("a"), *(request(f"bad {number}") for number in range(7)), request("a")]
     with pytest.raises(SamRequestError) as caught:
@@ -107,11 +136,6 @@ def test_a_custom_id_is_unique_across_all_shards():
     requests = [request("a"), request("b"), request("a")]
     with pytest.raises(SamRequestError, match=r"requests\[2\] \(custom_id 'a'\): requests\[0\] is called so"):
         bodies(requests, max_batch_requests=2)
-
-
-def test_a_generated_custom_id_that_is_given_too_is_a_problem():
-    with pytest.raises(SamRequestError, match=r"requests\[1\] \(custom_id 'request-2'\): requests\[0\]"):
-        bodies([request("request-2"), {"params": PARAMS}])
 
 
 def test_a_request_that_fits_into_no_batch_is_a_problem():
@@ -145,14 +169,15 @@ LINES = st.one_of(
 )
 
 
-def laid(parts, limits, only=None):
+def lay(parts, limits, only=None):
     with Spool(limits, only=only) as spool:
-        return [(shard.fingerprint, shard.first, shard.requests) for shard in spool.lay(parts)]
+        found = spool.lay(parts)
+        return [(b"".join(shard), list(shard.members)) for shard in shards_of(found)], found.order, found.contents
 
 
 def outcome(*arguments):
     try:
-        return laid(*arguments)
+        return lay(*arguments)
     except SamRequestError as problem:
         return problem.message
 
@@ -163,7 +188,7 @@ def outcome(*arguments):
     line_end=st.sampled_from(["\n", "\r\n"]),
     max_batch_requests=st.integers(1, 8),
     max_batch_bytes=st.integers(400, 1500),
-    only=st.none() | st.sets(st.sampled_from(["r0", "r1", "r2", "r3", "request-2", "request-4"])),
+    only=st.none() | st.sets(st.sampled_from(["r0", "r1", "r2", "r3", f"{TOKEN}-2", "request-4"])),
 )
 def test_lines_read_at_once_come_out_as_those_read_one_by_one(
     lines, block_size, line_end, max_batch_requests, max_batch_bytes, only
@@ -183,4 +208,4 @@ def test_a_block_of_complete_lines_is_read_at_once():
 def test_a_line_that_repeats_a_custom_id_is_named_among_many():
     block = Block("", 1, "\n".join([*COMPLETE, COMPLETE[2]]).encode())
     with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'r2'\): request 3 of the input is called so too"):
-        laid([block], Limits())
+        lay([block], Limits())

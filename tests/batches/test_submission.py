@@ -9,54 +9,66 @@ import pytest
 from airflow_provider_sam.api.models import MessageBatch
 from airflow_provider_sam.batches.submission import (
     Attach,
+    AwaitProof,
     Candidate,
     Create,
     GiveUp,
     LookAgain,
+    ends_by,
     judge_remembered,
     judge_window,
     pause,
 )
 
-OURS = Candidate("ours", 5)
-CONFIRMED = Candidate("ours", 5, is_ours=True)
-FOREIGN = Candidate("foreign", 5, is_ours=False)
-UNKNOWN = Candidate("unknown", 5)
+NOW = 1000.0
+RUNNING = Candidate("running", 5, until=NOW + 1)
+OLDER = Candidate("older", 5, until=NOW + 1)
+OVERDUE = Candidate("overdue", 5, until=NOW)
+OURS = Candidate("ours", 5, is_ours=True, ended=True)
+REPEAT = Candidate("repeat", 5, is_ours=True, ended=True)
+FOREIGN = Candidate("foreign", 5, is_ours=False, ended=True)
+UNREADABLE = Candidate("unreadable", 5, ended=True)
 TAKEN = Candidate("taken", 5, taken=True)
-SMALLER = Candidate("smaller", 4)
+SMALLER = Candidate("smaller", 4, until=NOW + 1)
 EARLY, LATE = 10.0, 60.0
 
 
 @pytest.mark.parametrize(
-    ("candidates", "waited", "verdict"),
+    ("candidates", "early", "late"),
     [
-        ([], EARLY, LookAgain),
-        ([], LATE, Create),
-        ([OURS], EARLY, LookAgain),
-        ([OURS], LATE, Attach),
-        ([CONFIRMED], EARLY, Attach),
-        ([CONFIRMED, FOREIGN, TAKEN, SMALLER], EARLY, Attach),
-        ([CONFIRMED, UNKNOWN], EARLY, LookAgain),
-        ([CONFIRMED, UNKNOWN], LATE, GiveUp),
-        ([OURS, UNKNOWN], LATE, GiveUp),
-        ([OURS, FOREIGN], LATE, Attach),
-        ([OURS, TAKEN], LATE, Attach),
-        ([OURS, SMALLER], LATE, Attach),
-        ([FOREIGN, TAKEN, SMALLER], EARLY, LookAgain),
-        ([FOREIGN, TAKEN, SMALLER], LATE, Create),
+        ([], LookAgain, Create),
+        ([FOREIGN, TAKEN, SMALLER], LookAgain, Create),
+        ([OURS], Attach("ours"), Attach("ours")),
+        ([OURS, FOREIGN, TAKEN, SMALLER, RUNNING, OVERDUE, UNREADABLE], Attach("ours"), Attach("ours")),
+        ([REPEAT, OURS], Attach("ours", ("repeat",)), Attach("ours", ("repeat",))),
+        ([RUNNING], AwaitProof((RUNNING,)), AwaitProof((RUNNING,))),
+        ([RUNNING, FOREIGN, OLDER], AwaitProof((OLDER, RUNNING)), AwaitProof((OLDER, RUNNING))),
+        ([RUNNING, UNREADABLE], AwaitProof((RUNNING,)), AwaitProof((RUNNING,))),
+        ([UNREADABLE], LookAgain, GiveUp),
+        ([OVERDUE], GiveUp, GiveUp),
+        ([OVERDUE, RUNNING], GiveUp, GiveUp),
     ],
 )
-def test_a_create_without_an_answer_is_looked_for(candidates, waited, verdict):
-    decided = judge_window(candidates, 5, looks=3, waited=waited, patience=60)
-    assert isinstance(decided, verdict)
-    if isinstance(decided, Attach):
-        assert decided.batch_id == "ours"
+def test_a_create_without_an_answer_is_looked_for_and_attached_to_on_proof_alone(candidates, early, late):
+    for waited, verdict in ((EARLY, early), (LATE, late)):
+        decided = judge_window(candidates, 5, looks=3, waited=waited, patience=60, now=NOW)
+        assert isinstance(decided, verdict) if isinstance(verdict, type) else decided == verdict
 
 
-def test_giving_up_names_all_that_it_may_be_and_what_to_do():
-    decided = judge_window([UNKNOWN, OURS, FOREIGN, TAKEN], 5, looks=3, waited=60, patience=60)
-    assert decided.reason.startswith("ours and unknown are each a batch of 5 requests that may be this task's")
+@pytest.mark.parametrize(
+    ("candidate", "why"), [(OVERDUE, "has not ended in time"), (UNREADABLE, "has ended, and its results cannot be")]
+)
+def test_giving_up_names_all_that_it_may_be_and_what_to_do(candidate, why):
+    decided = judge_window([candidate, FOREIGN, TAKEN], 5, looks=3, waited=60, patience=60, now=NOW)
+    assert decided.reason.startswith(f"{candidate.id}: a batch of 5 requests that may be this task's {why}")
     assert "adopt_batch_id" in decided.reason
+
+
+@pytest.mark.parametrize(("prove_within", "seconds"), [(None, 90_000), (60, 60)])
+def test_a_batch_has_its_own_expiry_and_an_hour_to_end_unless_told_otherwise(prove_within, seconds):
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    found = batch(created_at=created, expires_at=datetime(2026, 1, 2, tzinfo=UTC))
+    assert ends_by(found, prove_within) == created.timestamp() + seconds
 
 
 def batch(**fields):

@@ -86,10 +86,7 @@ def test_a_fault_never_costs_a_second_batch_nor_a_lost_one(lab, fault, tries, ki
     "line",
     [
         "Looking for the batch before sending it again: create_batch: a batch may or may not have been created",
-        (
-            "Not settled yet, going on with the others: the answer to a create was lost, and {id} is a batch of 2 requests "
-            "that may be this task's. Its custom_ids tell once it has ended; until then it is neither taken nor paid for"
-        ),
+        "Not settled yet, going on with the others: the answer to a create was lost, and {id} is a batch of 2 requests",
         "An earlier try may have created a batch of 2 requests: looking for it",
         "Found batch {id} of 2 requests, with our custom_ids: attached to it",
         "Attached to batch {id} of 2 requests, known before",
