@@ -80,7 +80,7 @@ class SamClient(methods.Blocking):
         :raises SamResponseError: a line is torn or no result; the message names its number.
         """
         with self.stream_results(batch_id, betas=betas, deadline=deadline) as stream:
-            for line in iter_lines(stream):
+            for line in iter_lines(stream, longest=self.settings.limits.max_result_line_bytes):
                 yield read_result(line)
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class AsyncSamClient(methods.Awaiting):
         :raises SamResponseError: a line is torn or no result; the message names its number.
         """
         async with self.stream_results(batch_id, betas=betas, deadline=deadline) as stream:
-            async for line in aiter_lines(stream):
+            async for line in aiter_lines(stream, longest=self.settings.limits.max_result_line_bytes):
                 yield read_result(line)
 
     async def aclose(self) -> None:

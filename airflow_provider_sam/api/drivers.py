@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import tenacity
-from httpx_sse import EventSource, ServerSentEvent
 
 from airflow_provider_sam.api import wire
+from airflow_provider_sam.api.receiving import Gathering, areceived, received
 from airflow_provider_sam.api.retries import Persistence, settled
+from airflow_provider_sam.api.sse import EventSplitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from httpx_sse import ServerSentEvent
 
     from airflow_provider_sam.api.operation import Operation, Request
     from airflow_provider_sam.api.settings import ClientSettings
@@ -41,12 +44,22 @@ class Driver:
 
     def call(self, operation: Operation[T]) -> T:
         """Send, repeat where that is safe, and read the whole answer."""
-        return self._persist(operation, lambda: wire.value(self._attempt(operation, stream=False), operation))
+        limit = self._settings.limits.max_answer_bytes
+
+        def attempt() -> T:
+            response = self._attempt(operation)
+            with wire.translated(operation, self._settings):
+                body, whole = self._gather(response, limit)
+            if not whole:
+                raise wire.too_long(response, operation, limit)
+            return wire.value(response, body, operation)
+
+        return self._persist(operation, attempt)
 
     @contextmanager
     def open(self, request: Request) -> Iterator[httpx.Response]:
         """Send, repeat where that is safe until an answer begins, and hold it open for the block."""
-        response = self._persist(request, partial(self._attempt, request, stream=True))
+        response = self._persist(request, partial(self._attempt, request))
         try:
             yield response
         finally:
@@ -54,14 +67,17 @@ class Driver:
 
     def chunks(self, request: Request, response: httpx.Response) -> Iterator[bytes]:
         """Give the bytes of an open answer as they arrive."""
+        wire.check_stored(response, request)
         wire.read_widely(response)
         with wire.translated(request, self._settings):
-            yield from response.iter_bytes()
+            yield from received(response)
 
     def events(self, request: Request, response: httpx.Response) -> Iterator[ServerSentEvent]:
         """Give the events of an open answer as they arrive."""
         with wire.translated(request, self._settings):
-            yield from filter(wire.is_event, EventSource(response).iter_sse())
+            splitter = EventSplitter(response, self._settings.limits.max_answer_bytes)
+            for chunk in received(response):
+                yield from splitter.feed(chunk)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,18 +89,33 @@ class Driver:
         with settled(request):
             return retrying(attempt)
 
-    def _attempt(self, request: Request, *, stream: bool) -> httpx.Response:
+    def _attempt(self, request: Request) -> httpx.Response:
         arguments = wire.request_arguments(request, self._settings)
         with wire.translated(request, self._settings):
             sent = self._http.build_request(**arguments, content=wire.content(request))
-            response = self._http.send(sent, stream=stream)
+            response = self._http.send(sent, stream=True)
             if response.is_success:
                 return response
-            try:
-                response.read()
-            finally:
-                response.close()
-        raise wire.refusal(response, request, self._settings)
+            body = self._gather_error(response)
+        raise wire.refusal(response, body, request, self._settings)
+
+    def _gather_error(self, response: httpx.Response) -> bytes:
+        """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
+        try:
+            return self._gather(response, self._settings.limits.max_error_bytes)[0]
+        except httpx.DecodingError:
+            return wire.GARBLED
+
+    def _gather(self, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
+        """Read up to `limit` bytes of an open answer and close it; say also whether that was all."""
+        try:
+            gathering = Gathering(response, limit)
+            for chunk in received(response):
+                if not gathering.add(chunk):
+                    break
+            return gathering.data(), not gathering.cut
+        finally:
+            response.close()
 
 
 class AsyncDriver:
@@ -106,16 +137,22 @@ class AsyncDriver:
 
     async def call(self, operation: Operation[T]) -> T:
         """Send, repeat where that is safe, and read the whole answer."""
+        limit = self._settings.limits.max_answer_bytes
 
         async def attempt() -> T:
-            return wire.value(await self._attempt(operation, stream=False), operation)
+            response = await self._attempt(operation)
+            with wire.translated(operation, self._settings):
+                body, whole = await self._gather(response, limit)
+            if not whole:
+                raise wire.too_long(response, operation, limit)
+            return wire.value(response, body, operation)
 
         return await self._persist(operation, attempt)
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[httpx.Response]:
         """Send, repeat where that is safe until an answer begins, and hold it open for the block."""
-        response = await self._persist(request, partial(self._attempt, request, stream=True))
+        response = await self._persist(request, partial(self._attempt, request))
         try:
             yield response
         finally:
@@ -123,15 +160,17 @@ class AsyncDriver:
 
     async def chunks(self, request: Request, response: httpx.Response) -> AsyncIterator[bytes]:
         """Give the bytes of an open answer as they arrive."""
+        wire.check_stored(response, request)
         with wire.translated(request, self._settings):
-            async for chunk in response.aiter_bytes():
+            async for chunk in areceived(response):
                 yield chunk
 
     async def events(self, request: Request, response: httpx.Response) -> AsyncIterator[ServerSentEvent]:
         """Give the events of an open answer as they arrive."""
         with wire.translated(request, self._settings):
-            async for event in EventSource(response).aiter_sse():
-                if wire.is_event(event):
+            splitter = EventSplitter(response, self._settings.limits.max_answer_bytes)
+            async for chunk in areceived(response):
+                for event in splitter.feed(chunk):
                     yield event
 
     async def aclose(self) -> None:
@@ -146,15 +185,31 @@ class AsyncDriver:
         with settled(request):
             return await retrying(attempt)
 
-    async def _attempt(self, request: Request, *, stream: bool) -> httpx.Response:
+    async def _attempt(self, request: Request) -> httpx.Response:
         arguments = wire.request_arguments(request, self._settings)
         with wire.translated(request, self._settings):
             sent = self._http.build_request(**arguments, content=wire.async_content(request))
-            response = await self._http.send(sent, stream=stream)
+            response = await self._http.send(sent, stream=True)
             if response.is_success:
                 return response
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-        raise wire.refusal(response, request, self._settings)
+            body = await self._gather_error(response)
+        raise wire.refusal(response, body, request, self._settings)
+
+    async def _gather_error(self, response: httpx.Response) -> bytes:
+        """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
+        try:
+            return (await self._gather(response, self._settings.limits.max_error_bytes))[0]
+        except httpx.DecodingError:
+            return wire.GARBLED
+
+    async def _gather(self, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
+        """Read up to `limit` bytes of an open answer and close it; say also whether that was all."""
+        try:
+            gathering = Gathering(response, limit)
+            async with aclosing(areceived(response)) as chunks:
+                async for chunk in chunks:
+                    if not gathering.add(chunk):
+                        break
+            return gathering.data(), not gathering.cut
+        finally:
+            await response.aclose()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.mending import mended
 from airflow_provider_sam.api.models import BatchResultLine, MalformedResultLine
+from airflow_provider_sam.api.receiving import check_values
 from airflow_provider_sam.api.tally import tally
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def read_result(line: Line) -> BatchResultLine:
     :raises SamResponseError: it is torn, or no result; the message names its number and offset.
     """
     try:
+        check_values(line.data)
         return BatchResultLine.read(line.data)
     except ValueError:
         return _read_loosely(line)
@@ -82,8 +84,9 @@ def read_result(line: Line) -> BatchResultLine:
 def _read_loosely(line: Line) -> BatchResultLine:
     found = tally(line)
     try:
+        check_values(line.data)
         fields = json.loads(mended(line.data))
-    except (ValueError, RecursionError):  # too deep, or a number of too many digits
+    except (ValueError, RecursionError):  # too many values, too deep, or a number of too many digits
         fields = {"custom_id": found.custom_id, "result": {"type": found.outcome}}
     try:
         return BatchResultLine.made_of(fields)

@@ -12,6 +12,7 @@ from airflow_provider_sam.api.accumulate import CompletionAccumulator, MessageAc
 from airflow_provider_sam.api.base import places
 from airflow_provider_sam.api.errors import SamDisconnectedError, SamResponseError
 from airflow_provider_sam.api.failures import stream_error
+from airflow_provider_sam.api.receiving import check_values
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -90,6 +91,7 @@ class EventReader(Generic[EventT, ResultT]):
 
     def _json(self, sse: ServerSentEvent) -> dict[str, Any]:
         try:
+            check_values(sse.data.encode())
             data = json.loads(sse.data)
         except (ValueError, RecursionError) as error:
             raise self._unreadable(f"the data of a {sse.event!r} event is no JSON: {error}") from None

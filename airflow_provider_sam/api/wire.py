@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from httpx_sse import ServerSentEvent, SSEError
+from httpx_sse import SSEError
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.bodies import counted
 from airflow_provider_sam.api.failures import status_error
+from airflow_provider_sam.api.receiving import ACCEPT_ENCODING, check_values, encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,6 +31,9 @@ API_VERSION = "2023-06-01"
 
 WIDE_READ = 1024 * 1024
 """Most bytes to take from a socket at a time, where httpx would take 64 KiB: reads are dear, and a gigabyte is many."""
+
+GARBLED = b"(compressed in a way that cannot be read)"
+"""What stands for the body of an error whose content-encoding is wrong."""
 
 LOST_DURING_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """TLS errors that only say that the other side went away."""
@@ -49,6 +53,7 @@ def client_arguments(settings: ClientSettings) -> dict[str, Any]:
             "x-api-key": settings.api_key,
             "anthropic-version": API_VERSION,
             "accept": "application/json",
+            "accept-encoding": ACCEPT_ENCODING,
             "user-agent": settings.user_agent,
         },
         "proxy": settings.proxy,
@@ -111,11 +116,6 @@ async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def is_event(sse: ServerSentEvent) -> bool:
-    """Say whether this is an event at all: without data it is none (HTML standard, 9.2.6)."""
-    return bool(sse.data)
-
-
 @contextmanager
 def translated(request: Request, settings: ClientSettings) -> Iterator[None]:
     """Let nothing of httpx out of the block: what it raises becomes the error of our tree that says the same."""
@@ -174,33 +174,60 @@ def read_widely(response: httpx.Response) -> None:
         stream.read = WideRead(stream.read)
 
 
-def refusal(response: httpx.Response, request: Request, settings: ClientSettings) -> errors.SamStatusError:
-    """Give the error for an answer, already read, that refuses the request."""
+def refusal(response: httpx.Response, body: bytes, request: Request, settings: ClientSettings) -> errors.SamStatusError:
+    """Return the error for an answer that refuses the request.
+
+    :param body: as much of the answer's body as is looked at.
+    """
     return status_error(
         response.status_code,
         response.headers,
         # Some proxies show the request they refuse, with its headers.
-        response.content.replace(settings.api_key.encode(), b"***"),
+        body.replace(settings.api_key.encode(), b"***"),
         operation=request.operation,
         now=datetime.now(UTC),
     )
 
 
-def value(response: httpx.Response, operation: Operation[T]) -> T:
+def value(response: httpx.Response, body: bytes, operation: Operation[T]) -> T:
     """Read the value from a successful answer, already received.
 
     :raises SamResponseError: it is not what the API answers.
     """
     try:
-        return operation.read(response.content)
+        check_values(body)
+        return operation.read(body)
     except ValueError as error:
         kind = response.headers.get("content-type", "no content type")
-        what = f"{len(response.content)} bytes of {kind[:80]}"
-        raise errors.SamResponseError(
-            f"answered {response.status_code}, but its {what} are not the answer: {error}",
-            operation=operation.operation,
-            request_id=response.headers.get("request-id"),
-        ) from None
+        what = f"{len(body)} bytes of {kind[:80]}"
+        raise _unreadable(response, operation, f"its {what} are not the answer: {error}") from None
+
+
+def too_long(response: httpx.Response, operation: Operation[T], limit: int) -> errors.SamResponseError:
+    """Return the error for a successful answer of which no more is read."""
+    return _unreadable(response, operation, f"with more than {limit} bytes, the limit of max_answer_bytes")
+
+
+def check_stored(response: httpx.Response, request: Request) -> None:
+    """Check that results come as they are stored: a compressed answer has no bound, and cannot be continued.
+
+    :raises SamResponseError: they are encoded.
+    """
+    if (encoding := encoding_of(response)) != "identity":
+        raise _unreadable(
+            response,
+            request,
+            f"with content-encoding {encoding[:80]!r}, which was not asked for; "
+            "something between here and the API compresses results, and must leave them as they are",
+        )
+
+
+def _unreadable(response: httpx.Response, request: Request, problem: str) -> errors.SamResponseError:
+    return errors.SamResponseError(
+        f"answered {response.status_code}, but {problem}",
+        operation=request.operation,
+        request_id=response.headers.get("request-id"),
+    )
 
 
 def _trust(ca_bundle: str | None) -> ssl.SSLContext:

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import TYPE_CHECKING, Self
 
 from cryptography import x509
@@ -15,19 +16,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 class RawServer:
     """Answers each connection with the next of the given bytes, whatever it is asked, and closes it.
 
-    `requests` holds what was received.
+    `requests` holds what was received. An answer may be an iterator of bytes, without an end even: it is sent until the
+    client goes away.
 
     :param tls: speak TLS with this certificate
     :param greets: answer before anything was asked, as servers of other protocols do
     """
 
-    def __init__(self, *answers: bytes, tls: ssl.SSLContext | None = None, greets: bool = False) -> None:
+    def __init__(
+        self, *answers: bytes | Iterator[bytes], tls: ssl.SSLContext | None = None, greets: bool = False
+    ) -> None:
         self.requests: list[bytes] = []
         self._answers = list(answers)
         self._tls = tls
@@ -62,12 +67,17 @@ class RawServer:
             connection = self._tls.wrap_socket(connection, server_side=True)
         with connection:
             if self._greets:
-                connection.sendall(self._answers.pop(0))
+                _send(connection, self._answers.pop(0))
                 while connection.recv(65536):
                     pass
                 return
             self.requests.append(_whole_request(connection))
-            connection.sendall(self._answers.pop(0))
+            _send(connection, self._answers.pop(0))
+
+
+def _send(connection: socket.socket, answer: bytes | Iterator[bytes]) -> None:
+    for piece in [answer] if isinstance(answer, bytes) else answer:
+        connection.sendall(piece)
 
 
 def _whole_request(connection: socket.socket) -> bytes:
@@ -97,6 +107,16 @@ def http(body: bytes = b"", *, status: str = "200 OK", content_type: str = "appl
     lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", f"content-length: {len(body)}", "connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def endless(
+    piece: bytes, *, status: str = "200 OK", content_type: str = "application/json", **headers: str
+) -> Iterator[bytes]:
+    """Give an HTTP answer without a length that repeats `piece` for ever."""
+    lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", "connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    yield "\r\n".join(lines).encode() + b"\r\n\r\n"
+    yield from repeat(piece)
 
 
 def closed_port() -> int:

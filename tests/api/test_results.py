@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.client import SamClient
+from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.emulator import Cut, Fault, Lines, SamEmulator
 from tests.api.calling import Blocking, Patience
@@ -42,11 +43,38 @@ def test_the_stream_says_where_its_bytes_begin_and_how_many_follow(call, answer,
     assert (head.offset, head.content_length) == (offset, length)
 
 
-def test_the_length_of_a_compressed_answer_is_not_that_of_its_bytes(call):
-    with RawServer(http(gzip.compress(b"abc"), content_type="application/x-jsonl", content_encoding="gzip")) as server:
-        head, data = call(ClientSettings(base_url=server.url, api_key="k"), "stream_results", "b")
+def test_compressed_results_are_refused_since_they_were_asked_for_as_they_are(call):
+    answer = http(
+        gzip.compress(b"abc"), content_type="application/x-jsonl", content_encoding="gzip", request_id="req_1"
+    )
+    with (
+        RawServer(answer) as server,
+        pytest.raises(errors.SamResponseError, match="content-encoding 'gzip'") as refused,
+    ):
+        call(ClientSettings(base_url=server.url, api_key="k"), "stream_results", "b")
 
-    assert (data, head.content_length) == (b"abc", None)
+    assert refused.value.request_id == "req_1"
+
+
+def test_a_line_longer_than_the_limit_is_an_error_that_names_it(call):
+    settings = ClientSettings(base_url="http://sam.test", api_key="k", limits=Limits(max_result_line_bytes=300))
+    line = b'{"custom_id": "a", "result": {"type": "expired"}}\n'
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=line + b'{"custom_id": "' + b"b" * 300))
+
+    with pytest.raises(errors.SamResponseError, match=r"line 2, from byte 50 on, is longer than 300 bytes"):
+        call(settings, "iter_results", "b", transport=transport)
+
+
+def test_a_line_of_too_many_values_is_refused_before_an_object_is_made_of_each(call):
+    many = b'{"custom_id": "a", "result": {"type": "newer", "x": [' + b"{}," * 250_000 + b"0]}}"
+    texts = b'{"custom_id": "a", "result": {"type": "newer", "x": "' + b"{}," * 250_000 + b'\\""}}'
+
+    with pytest.raises(errors.SamResponseError, match=r"line 1, .* more than 250000 values"):
+        call(SETTINGS, "iter_results", "b", transport=httpx.MockTransport(lambda _: httpx.Response(200, content=many)))
+    (result,) = call(
+        SETTINGS, "iter_results", "b", transport=httpx.MockTransport(lambda _: httpx.Response(200, content=texts))
+    )
+    assert result.result.x.endswith('{},"')
 
 
 @pytest.mark.parametrize("ranges", [True, False])
