@@ -20,7 +20,7 @@ from airflow_provider_sam.api.streaming import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     import httpx
 
@@ -93,6 +93,11 @@ class SamClient(methods.Blocking):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def rate_limits(self) -> Mapping[str, str]:
+        """What the latest answer said of the rate limits, such as ``requests-remaining``; empty if it said nothing."""
+        return self._driver.rate_limits
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings.base_url!r})"
 
@@ -155,6 +160,11 @@ class AsyncSamClient(methods.Awaiting):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    @property
+    def rate_limits(self) -> Mapping[str, str]:
+        """What the latest answer said of the rate limits, such as ``requests-remaining``; empty if it said nothing."""
+        return self._driver.rate_limits
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings.base_url!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_sam.api import limits as checks
@@ -10,7 +11,7 @@ from airflow_provider_sam.api.bodies import BatchBody, encode
 from airflow_provider_sam.api.operation import Effect, Operation, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_sam.api.settings import ClientSettings
 
@@ -25,8 +26,12 @@ class Describer:
         self._limits = settings.limits
 
     def _message_body(self, params: Mapping[str, Any], required: tuple[str, ...], *, stream: bool = False) -> bytes:
+        if stream and isinstance(params, Mapping):
+            params = {name: value for name, value in params.items() if name != "stream"}
         checks.check_params(params, required)
-        body = encode({**params, "stream": True} if stream else params)
+        # Counting takes no `stream` at all, and a message that is not to be streamed means the same without it.
+        rest = {name: value for name, value in params.items() if name != "stream"}
+        body = encode({**rest, "stream": True} if stream else rest)
         checks.check_size(len(body), self._limits.max_message_bytes, what="the request")
         return body
 

@@ -15,7 +15,7 @@ from airflow_provider_sam.api.retries import Persistence, settled
 from airflow_provider_sam.api.sse import EventSplitter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from httpx_sse import ServerSentEvent
 
@@ -39,6 +39,7 @@ class Driver:
     ) -> None:
         self._settings = settings
         self._sleep, self._clock, self._random = sleep, clock, random
+        self.rate_limits: Mapping[str, str] = {}
         with wire.configured():
             self._http = httpx.Client(transport=transport, **wire.client_arguments(settings))
 
@@ -94,6 +95,7 @@ class Driver:
         with wire.translated(request, self._settings):
             sent = self._http.build_request(**arguments, content=wire.content(request))
             response = self._http.send(sent, stream=True)
+            self.rate_limits = wire.rate_limits(response)
             if response.is_success:
                 return response
             body = self._gather_error(response)
@@ -132,6 +134,7 @@ class AsyncDriver:
     ) -> None:
         self._settings = settings
         self._sleep, self._clock, self._random = sleep, clock, random
+        self.rate_limits: Mapping[str, str] = {}
         with wire.configured():
             self._http = httpx.AsyncClient(transport=transport, **wire.client_arguments(settings))
 
@@ -190,6 +193,7 @@ class AsyncDriver:
         with wire.translated(request, self._settings):
             sent = self._http.build_request(**arguments, content=wire.async_content(request))
             response = await self._http.send(sent, stream=True)
+            self.rate_limits = wire.rate_limits(response)
             if response.is_success:
                 return response
             body = await self._gather_error(response)

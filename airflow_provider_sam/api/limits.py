@@ -24,7 +24,6 @@ NOT_PARAMS: Mapping[str, str] = {
     "extra_headers": "an API request has no headers of its own",
     "extra_query": "an API request has no query of its own",
     "timeout": "time-outs belong to the connection or the call",
-    "stream": "call a stream_ method to stream; a batch cannot stream",
 }
 """Names that client libraries take beside the API's parameters, and where each belongs here."""
 
@@ -100,6 +99,11 @@ def check_params(params: object, required: tuple[str, ...], *, where: str = "par
     for name, remedy in NOT_PARAMS.items():
         if name in params:
             raise SamRequestError(f"{where}: {name!r} is not a parameter of the API; {remedy}")
+    if params.get("stream", False) is not False:
+        streams = "stream_completion" if required is COMPLETION_PARAMS else "stream_message"
+        raise SamRequestError(
+            f"{where}: 'stream' must be false or left out here; the client's method {streams} streams, a batch cannot"
+        )
 
 
 def check_batch_request(index: int, request: object) -> str:

@@ -94,11 +94,14 @@ def walk(
 
     @walks(describe)
     def method(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[EntryT]:
-        operation: Operation[Page[EntryT]] | None = describe(self._endpoints, *args, **kwargs)
-        while operation is not None:
-            page = self._driver.call(operation)
-            yield from paging.entries(operation, page)
-            operation = paging.next_page(operation, page)
+        walk = paging.Walk(describe(self._endpoints, *args, **kwargs))
+        while walk.operation is not None:
+            try:
+                page = self._driver.call(walk.operation)
+            except paging.GONE as refused:
+                walk.begin_again(refused)
+            else:
+                yield from walk.take(page)
 
     return method
 
@@ -110,12 +113,15 @@ def awalk(
 
     @walks(describe)
     async def method(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[EntryT]:
-        operation: Operation[Page[EntryT]] | None = describe(self._endpoints, *args, **kwargs)
-        while operation is not None:
-            page = await self._driver.call(operation)
-            for entry in paging.entries(operation, page):
-                yield entry
-            operation = paging.next_page(operation, page)
+        walk = paging.Walk(describe(self._endpoints, *args, **kwargs))
+        while walk.operation is not None:
+            try:
+                page = await self._driver.call(walk.operation)
+            except paging.GONE as refused:
+                walk.begin_again(refused)
+            else:
+                for entry in walk.take(page):
+                    yield entry
 
     return method
 

@@ -44,6 +44,11 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | BatchBody | None = field(default=None, repr=False)
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing and costs nothing, so that it does not matter whether it ran."""
+        return self.method == "GET" or self.operation == "count_tokens"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operation(Request, Generic[T_co]):

@@ -174,7 +174,7 @@ class Persistence:
         )
         if verdict.wait is None:
             error.attempts = state.attempt_number
-            error.outlook = verdict.reason or self._after_lost_answer(error)
+            error.outlook = verdict.reason or self._after_lost_answer(error) or error.outlook
             return False
         self._answer_lost |= outcome_of_create(error) == "unknown"
         self._wait = verdict.wait

@@ -27,7 +27,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ErrorT = TypeVar("ErrorT", bound=errors.SamError)
+
 API_VERSION = "2023-06-01"
+
+RATE_LIMIT = "anthropic-ratelimit-"
+"""How the names of all headers about rate limits begin."""
+
+MAY_HAVE_RUN = (
+    errors.SamTimeoutError,
+    errors.SamDisconnectedError,
+    errors.SamServerError,
+    errors.SamGatewayTimeoutError,
+)
+"""Errors whose advice is about what a request may have done."""
 
 WIDE_READ = 1024 * 1024
 """Most bytes to take from a socket at a time, where httpx would take 64 KiB: reads are dear, and a gigabyte is many."""
@@ -149,7 +162,7 @@ def transport_error(
             kind, what = errors.SamDisconnectedError, f"the connection to {host} broke: {error}"
         case _:
             kind, what = errors.SamResponseError, f"the answer of {host} cannot be read: {error}"
-    return kind(what, operation=request.operation)
+    return _with_outlook(kind(what, operation=request.operation), request, settings)
 
 
 class WideRead:
@@ -179,7 +192,7 @@ def refusal(response: httpx.Response, body: bytes, request: Request, settings: C
 
     :param body: as much of the answer's body as is looked at.
     """
-    return status_error(
+    error = status_error(
         response.status_code,
         response.headers,
         # Some proxies show the request they refuse, with its headers.
@@ -187,6 +200,7 @@ def refusal(response: httpx.Response, body: bytes, request: Request, settings: C
         operation=request.operation,
         now=datetime.now(UTC),
     )
+    return _with_outlook(error, request, settings)
 
 
 def value(response: httpx.Response, body: bytes, operation: Operation[T]) -> T:
@@ -220,6 +234,24 @@ def check_stored(response: httpx.Response, request: Request) -> None:
             f"with content-encoding {encoding[:80]!r}, which was not asked for; "
             "something between here and the API compresses results, and must leave them as they are",
         )
+
+
+def rate_limits(response: httpx.Response) -> dict[str, str]:
+    """Return what an answer says of the rate limits, by the names of the headers without their common beginning."""
+    return {
+        name.removeprefix(RATE_LIMIT): text[:80]
+        for name, text in response.headers.items()
+        if name.startswith(RATE_LIMIT)
+    }
+
+
+def _with_outlook(error: ErrorT, request: Request, settings: ClientSettings) -> ErrorT:
+    """Say what a retry will do where the request or the settings tell more than the error's class."""
+    if request.only_reads and isinstance(error, MAY_HAVE_RUN):
+        error.outlook = "It only reads, so a retry is safe, and may succeed."
+    elif isinstance(error, errors.SamNotFoundError) and urlsplit(settings.base_url).path.rstrip("/").endswith("/v1"):
+        error.outlook = "The connection's host ends with /v1, with which every path begins by itself: leave out /v1."
+    return error
 
 
 def _unreadable(response: httpx.Response, request: Request, problem: str) -> errors.SamResponseError:

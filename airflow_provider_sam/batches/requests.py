@@ -50,7 +50,7 @@ _Params: Any = msgspec.defstruct(
     "_Params",
     [
         *((name, _COMPLETE_TYPES[name]) for name in MESSAGE_PARAMS),
-        *((name, msgspec.UnsetType, msgspec.UNSET) for name in NOT_PARAMS),
+        *((name, msgspec.UnsetType, msgspec.UNSET) for name in (*NOT_PARAMS, "stream")),
     ],
 )
 

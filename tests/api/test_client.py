@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import replace
 
+import httpx
 import pytest
 
-from airflow_provider_sam.api import models
+from airflow_provider_sam.api import errors, models
 from airflow_provider_sam.api.client import AsyncSamClient, SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.emulator import AfterLooks, OnDemand
 from tests.api.calling import Blocking, Patience
+
+COUNT = {"model": "m", "messages": []}
 
 
 def methods(client):
@@ -214,3 +218,63 @@ def test_a_completion_is_streamed(call, settings):
 
     assert "".join(event.completion for event in events if event.type == "completion") == completion.completion != ""
     assert completion.id
+
+
+@pytest.mark.parametrize("deleted", [1, 2, 7])
+def test_a_walk_goes_on_when_the_batch_at_which_a_page_ended_was_deleted(settings, requests, deleted):
+    with SamClient(settings) as client:
+        ids = [client.create_batch(requests[:1]).id for _ in range(7)]
+        for batch_id in ids:
+            client.get_batch(batch_id)  # the emulator ends a batch when it is looked at
+        seen = []
+        for batch in client.iter_batches(limit=2):
+            seen.append(batch.id)
+            if len(seen) <= deleted:
+                client.delete_batch(batch.id)
+
+    assert seen == ids[::-1]
+
+
+def test_a_walk_whose_way_on_is_refused_for_good_ends_in_the_error(call, settings):
+    moment = "2025-01-01T00:00:00Z"
+    model = {"id": "m1", "type": "model", "display_name": "", "created_at": moment}
+    page = {"data": [model], "has_more": True, "first_id": "m1", "last_id": "m1"}
+    asked = []
+
+    def answer(request):
+        asked.append(str(request.url.query))
+        return httpx.Response(400 if "after_id" in str(request.url) else 200, json=page)
+
+    with pytest.raises(errors.SamInvalidRequestError):
+        call(settings, "iter_models", transport=httpx.MockTransport(answer))
+    assert len(asked) == 8
+
+
+def test_what_an_answer_says_of_the_rate_limits_can_be_read_on_the_client(settings):
+    told = {"anthropic-ratelimit-requests-remaining": "7", "anthropic-ratelimit-tokens-limit": "9" * 100, "x": "y"}
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(429, headers=told, json={"error": {"type": "rate_limit_error", "message": "m"}})
+    )
+    with SamClient(replace(settings, max_retries=0), transport=transport) as client:
+        assert client.rate_limits == {}
+        with pytest.raises(errors.SamRateLimitError):
+            client.list_models()
+        assert client.rate_limits == {"requests-remaining": "7", "tokens-limit": "9" * 80}
+
+
+@pytest.mark.parametrize("status", [500, 504])
+@pytest.mark.parametrize("which", [("count_tokens", COUNT), ("get_batch", "b")])
+def test_what_only_reads_does_not_say_that_it_may_have_run(call, settings, status, which):
+    transport = httpx.MockTransport(lambda _: httpx.Response(status))
+
+    with pytest.raises(errors.SamStatusError, match="It only reads, so a retry is safe") as failed:
+        call(settings, *which, transport=transport)
+    assert "may have run" not in str(failed.value)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/gateway/v1/"])
+def test_a_host_that_ends_with_v1_is_named_where_the_path_does_not_exist(call, settings, path):
+    transport = httpx.MockTransport(lambda _: httpx.Response(404))
+
+    with pytest.raises(errors.SamNotFoundError, match="leave out /v1"):
+        call(replace(settings, base_url=f"http://sam.test{path}"), "list_models", transport=transport)

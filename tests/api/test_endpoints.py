@@ -104,6 +104,18 @@ def test_the_params_are_the_body_and_only_streaming_adds_to_them(name, args, bod
     assert sent is None if body is None else json.loads(sent) == body
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_method_decides_whether_an_answer_is_streamed(stream):
+    assert json.loads(described("stream_message", {**MESSAGE, "stream": stream}).body)["stream"] is True
+    assert json.loads(described("stream_completion", {**COMPLETION, "stream": stream}).body)["stream"] is True
+
+
+def test_a_stream_that_is_not_asked_for_is_no_mistake():
+    for name, params in [("create_message", MESSAGE), ("count_tokens", COUNT), ("create_completion", COMPLETION)]:
+        assert json.loads(described(name, {**params, "stream": False}).body) == params
+    assert described("create_batch", [{"custom_id": "a", "params": {**MESSAGE, "stream": False}}]).body.content_length
+
+
 def test_params_that_are_newer_than_we_are_are_sent_unchanged():
     newer = {**MESSAGE, "tools": [{"type": "web_search_20991231", "{{": ["}}"]}], "effort": "high"}
 
@@ -163,8 +175,25 @@ def test_a_streamed_body_is_passed_on_as_it_is():
         ("create_batch", ([],), Limits(), "requests is empty"),
         ("create_message", (MESSAGE,), Limits(max_message_bytes=10), "the request has .* bytes, the limit is 10"),
         ("count_tokens", (COUNT,), Limits(max_message_bytes=10), "the request has .* bytes, the limit is 10"),
-        ("create_message", ({**MESSAGE, "stream": True},), Limits(), "'stream' is not a parameter"),
-        ("stream_message", ({**MESSAGE, "stream": True},), Limits(), "'stream' is not a parameter"),
+        (
+            "create_message",
+            ({**MESSAGE, "stream": True},),
+            Limits(),
+            "'stream' must be false .* stream_message streams",
+        ),
+        ("count_tokens", ({**COUNT, "stream": True},), Limits(), "'stream' must be false .* stream_message streams"),
+        (
+            "create_completion",
+            ({**COMPLETION, "stream": True},),
+            Limits(),
+            "'stream' must be false .* stream_completion streams",
+        ),
+        (
+            "create_batch",
+            ([{"custom_id": "a", "params": {**MESSAGE, "stream": True}}],),
+            Limits(),
+            r"requests\[0\] .*'stream' must be false .* a batch cannot",
+        ),
         ("create_message", ({},), Limits(), "model and max_tokens and messages missing"),
         ("count_tokens", ({"model": "m"},), Limits(), "messages missing"),
         ("create_completion", ({"model": "m"},), Limits(), "max_tokens_to_sample and prompt missing"),

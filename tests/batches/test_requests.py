@@ -61,7 +61,7 @@ def test_what_a_request_lacks_is_added(value, custom_id, params, encoded):
         ({"custom_id": "a\n", "params": COMPLETE}, r"line 7: custom_id 'a\\n' is not allowed"),
         ({"custom_id": "a", "params": {"model": "m"}}, r"line 7 \(custom_id 'a'\): params: max_tokens and messages"),
         ({"custom_id": "a", "params": COMPLETE | {"model": None}}, r"\(custom_id 'a'\): params: model missing"),
-        ({"custom_id": "a", "params": COMPLETE | {"stream": False}}, "'stream' is not a parameter"),
+        ({"custom_id": "a", "params": COMPLETE | {"stream": True}}, "'stream' must be false or left out"),
         ({"custom_id": "a", "params": COMPLETE | {"betas": []}}, "'betas' is not a parameter of the API; give betas="),
         ("Hello", r"line 7: params: model and max_tokens missing"),
         (5, "line 7 must be a mapping with params, or a prompt; got int"),
@@ -106,3 +106,8 @@ def test_a_request_keeps_the_custom_id_that_an_earlier_round_has_generated():
 def test_two_custom_ids_that_were_generated_for_one_place_are_not_of_one_input():
     with pytest.raises(SamRequestError, match="were both generated for request 3 of an input"):
         generated_names(["3f9a1c5b7d2e-3", "3f9a1c5b7d2f-3"])
+
+
+def test_a_stream_that_is_not_asked_for_is_no_mistake():
+    request = {"custom_id": "a", "params": COMPLETE | {"stream": False}}
+    assert json.loads(read(json.dumps(request).encode()).data) == json.loads(read(request).data) == request
