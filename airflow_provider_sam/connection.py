@@ -198,7 +198,8 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
             **extras,
         )
     except SamRequestError as problem:
-        raise reader.error("password", f"cannot be sent as it is: {problem.message}") from None
+        field, _, what = problem.message.partition(" ")
+        raise reader.error({"api_key": "password", "base_url": "host"}.get(field, field), what) from None
     return SamConnection(settings=settings, **own)
 
 

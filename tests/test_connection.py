@@ -79,7 +79,7 @@ def test_host_and_port_make_the_base_url(connect, host, port, base_url):
         ({"host": "https://[api"}, ["host is not a URL"]),
         ({"host": "https://api.sam.example:1", "port": 2}, ["port 2", "contradicts the port 1"]),
         ({"password": ""}, ["password is empty", "API key"]),
-        ({"password": "two lines\n"}, ["password cannot be sent"]),
+        ({"password": "two lines\n"}, ["password must be printable ASCII"]),
         ({"login": "me"}, ["login is not used", "password"]),
         ({"schema": "https"}, ["schema is not used", "host"]),
         ({"extra": {"read_timout": 5}}, ["'read_timout' is unknown", "read_timeout"]),
@@ -92,6 +92,7 @@ def test_host_and_port_make_the_base_url(connect, host, port, base_url):
         ({"extra": {"max_batch_requests": 0}}, ["'max_batch_requests' must be a whole number of at least 1"]),
         ({"extra": {"state_path": 5}}, ["'state_path' must be a string", "5"]),
         ({"extra": {"proxy": "proxy.example:3128"}}, ["'proxy' needs a scheme"]),
+        ({"extra": {"proxy": "http://me:sesame@proxy.example:port"}}, ["proxy"]),
         ({"extra": {"console_url": "console.example"}}, ["'console_url' needs a scheme"]),
     ],
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import tenacity
 
-from airflow_provider_sam.api import wire
+from airflow_provider_sam.api import answers, wire
 from airflow_provider_sam.api.receiving import Gathering, areceived, received
 from airflow_provider_sam.api.retries import Persistence, settled
 from airflow_provider_sam.api.sse import EventSplitter
@@ -37,7 +37,7 @@ class Driver:
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._sleep, self._clock, self._random = sleep, clock, random
         self.rate_limits: Mapping[str, str] = {}
         with wire.configured():
@@ -45,15 +45,15 @@ class Driver:
 
     def call(self, operation: Operation[T]) -> T:
         """Send, repeat where that is safe, and read the whole answer."""
-        limit = self._settings.limits.max_answer_bytes
+        limit = self.settings.limits.max_answer_bytes
 
         def attempt() -> T:
             response = self._attempt(operation)
-            with wire.translated(operation, self._settings):
+            with answers.translated(operation, self.settings):
                 body, whole = self._gather(response, limit)
             if not whole:
-                raise wire.too_long(response, operation, limit)
-            return wire.value(response, body, operation)
+                raise answers.too_long(response, operation, self.settings)
+            return answers.value(response, body, operation, self.settings)
 
         return self._persist(operation, attempt)
 
@@ -68,15 +68,15 @@ class Driver:
 
     def chunks(self, request: Request, response: httpx.Response) -> Iterator[bytes]:
         """Give the bytes of an open answer as they arrive."""
-        wire.check_stored(response, request)
+        answers.check_stored(response, request, self.settings)
         wire.read_widely(response)
-        with wire.translated(request, self._settings):
+        with answers.translated(request, self.settings):
             yield from received(response)
 
     def events(self, request: Request, response: httpx.Response) -> Iterator[ServerSentEvent]:
         """Give the events of an open answer as they arrive."""
-        with wire.translated(request, self._settings):
-            splitter = EventSplitter(response, self._settings.limits.max_answer_bytes)
+        with answers.translated(request, self.settings):
+            splitter = EventSplitter(response, self.settings.limits.max_answer_bytes)
             for chunk in received(response):
                 yield from splitter.feed(chunk)
 
@@ -85,28 +85,28 @@ class Driver:
         self._http.close()
 
     def _persist(self, request: Request, attempt: Callable[[], T]) -> T:
-        persistence = Persistence(request, self._settings.max_retries, clock=self._clock, random=self._random)
+        persistence = Persistence(request, self.settings.max_retries, clock=self._clock, random=self._random)
         retrying = tenacity.Retrying(retry=persistence.retry, wait=persistence.wait, sleep=self._sleep, reraise=True)
         with settled(request):
             return retrying(attempt)
 
     def _attempt(self, request: Request) -> httpx.Response:
-        arguments = wire.request_arguments(request, self._settings)
-        with wire.translated(request, self._settings):
+        arguments = wire.request_arguments(request, self.settings)
+        with answers.translated(request, self.settings):
             sent = self._http.build_request(**arguments, content=wire.content(request))
             response = self._http.send(sent, stream=True)
-            self.rate_limits = wire.rate_limits(response)
+            self.rate_limits = answers.rate_limits(response, self.settings)
             if response.is_success:
                 return response
             body = self._gather_error(response)
-        raise wire.refusal(response, body, request, self._settings)
+        raise answers.refusal(response, body, request, self.settings)
 
     def _gather_error(self, response: httpx.Response) -> bytes:
         """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
         try:
-            return self._gather(response, self._settings.limits.max_error_bytes)[0]
+            return self._gather(response, self.settings.limits.max_error_bytes)[0]
         except httpx.DecodingError:
-            return wire.GARBLED
+            return answers.GARBLED
 
     def _gather(self, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
         """Read up to `limit` bytes of an open answer and close it; say also whether that was all."""
@@ -132,7 +132,7 @@ class AsyncDriver:
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._sleep, self._clock, self._random = sleep, clock, random
         self.rate_limits: Mapping[str, str] = {}
         with wire.configured():
@@ -140,15 +140,15 @@ class AsyncDriver:
 
     async def call(self, operation: Operation[T]) -> T:
         """Send, repeat where that is safe, and read the whole answer."""
-        limit = self._settings.limits.max_answer_bytes
+        limit = self.settings.limits.max_answer_bytes
 
         async def attempt() -> T:
             response = await self._attempt(operation)
-            with wire.translated(operation, self._settings):
+            with answers.translated(operation, self.settings):
                 body, whole = await self._gather(response, limit)
             if not whole:
-                raise wire.too_long(response, operation, limit)
-            return wire.value(response, body, operation)
+                raise answers.too_long(response, operation, self.settings)
+            return answers.value(response, body, operation, self.settings)
 
         return await self._persist(operation, attempt)
 
@@ -163,15 +163,15 @@ class AsyncDriver:
 
     async def chunks(self, request: Request, response: httpx.Response) -> AsyncIterator[bytes]:
         """Give the bytes of an open answer as they arrive."""
-        wire.check_stored(response, request)
-        with wire.translated(request, self._settings):
+        answers.check_stored(response, request, self.settings)
+        with answers.translated(request, self.settings):
             async for chunk in areceived(response):
                 yield chunk
 
     async def events(self, request: Request, response: httpx.Response) -> AsyncIterator[ServerSentEvent]:
         """Give the events of an open answer as they arrive."""
-        with wire.translated(request, self._settings):
-            splitter = EventSplitter(response, self._settings.limits.max_answer_bytes)
+        with answers.translated(request, self.settings):
+            splitter = EventSplitter(response, self.settings.limits.max_answer_bytes)
             async for chunk in areceived(response):
                 for event in splitter.feed(chunk):
                     yield event
@@ -181,7 +181,7 @@ class AsyncDriver:
         await self._http.aclose()
 
     async def _persist(self, request: Request, attempt: Callable[[], Awaitable[T]]) -> T:
-        persistence = Persistence(request, self._settings.max_retries, clock=self._clock, random=self._random)
+        persistence = Persistence(request, self.settings.max_retries, clock=self._clock, random=self._random)
         retrying = tenacity.AsyncRetrying(
             retry=persistence.retry, wait=persistence.wait, sleep=self._sleep, reraise=True
         )
@@ -189,22 +189,22 @@ class AsyncDriver:
             return await retrying(attempt)
 
     async def _attempt(self, request: Request) -> httpx.Response:
-        arguments = wire.request_arguments(request, self._settings)
-        with wire.translated(request, self._settings):
+        arguments = wire.request_arguments(request, self.settings)
+        with answers.translated(request, self.settings):
             sent = self._http.build_request(**arguments, content=wire.async_content(request))
             response = await self._http.send(sent, stream=True)
-            self.rate_limits = wire.rate_limits(response)
+            self.rate_limits = answers.rate_limits(response, self.settings)
             if response.is_success:
                 return response
             body = await self._gather_error(response)
-        raise wire.refusal(response, body, request, self._settings)
+        raise answers.refusal(response, body, request, self.settings)
 
     async def _gather_error(self, response: httpx.Response) -> bytes:
         """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
         try:
-            return (await self._gather(response, self._settings.limits.max_error_bytes))[0]
+            return (await self._gather(response, self.settings.limits.max_error_bytes))[0]
         except httpx.DecodingError:
-            return wire.GARBLED
+            return answers.GARBLED
 
     async def _gather(self, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
         """Read up to `limit` bytes of an open answer and close it; say also whether that was all."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_sam.api import errors
+from airflow_provider_sam.api.redaction import NOTHING_TO_HIDE, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,9 @@ REDIRECTS = range(300, 400)
 
 SPEND_LIMIT_CODE = "enforced_spend_limit_reached"
 
+NAME_CHARACTERS = 128
+"""The most of a type, an id or another name that an error repeats."""
+
 MESSAGE_CHARACTERS = 1000
 """The most of a server's message that an error repeats."""
 
@@ -60,13 +64,20 @@ FOREIGN_CHARACTERS = 200
 
 
 def status_error(
-    status: int, headers: Mapping[str, str], body: bytes, *, operation: str, now: datetime
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    operation: str,
+    now: datetime,
+    redact: Redactor = NOTHING_TO_HIDE,
 ) -> errors.SamStatusError:
     """Give the error for an answer that refuses a request, whoever wrote it.
 
     :param headers: the answer's headers; names in lower case, or a case-insensitive mapping.
-    :param body: the answer's body, with the API key already removed should it echo one.
+    :param body: the answer's body.
     :param now: the time to count a ``retry-after`` date from where the answer has no ``date`` of its own.
+    :param redact: hides our secrets, should the answer echo one: some proxies show the request that they refuse.
     """
     envelope = _json_object(body)
     error = envelope.get("error")
@@ -74,7 +85,7 @@ def status_error(
     if status in REDIRECTS:
         message = f"a redirect to {_host(headers.get('location', ''))}"
     else:
-        message = _text(error.get("message")) or _describe(headers.get("content-type", ""), body)
+        message = _text(error.get("message")) or _describe(headers.get("content-type", ""), body, redact)
     return _build(
         error,
         status=status,
@@ -83,10 +94,13 @@ def status_error(
         request_id=headers.get("request-id") or _text(envelope.get("request_id")),
         retry_after=retry_after(headers, now=now),
         from_api=_is_envelope(envelope),
+        redact=redact,
     )
 
 
-def stream_error(data: Mapping[str, Any], *, operation: str, request_id: str | None) -> errors.SamStatusError:
+def stream_error(
+    data: Mapping[str, Any], *, operation: str, request_id: str | None, redact: Redactor = NOTHING_TO_HIDE
+) -> errors.SamStatusError:
     """Give the error for an ``error`` event inside a stream that had begun with 200.
 
     A type we do not know stays a plain `SamStatusError` with the status that was really sent, 200.
@@ -101,6 +115,7 @@ def stream_error(data: Mapping[str, Any], *, operation: str, request_id: str | N
         request_id=_text(data.get("request_id")) or request_id,
         retry_after=None,
         from_api=True,
+        redact=redact,
     )
 
 
@@ -130,16 +145,17 @@ def _build(
     request_id: str | None,
     retry_after: float | None,
     from_api: bool,
+    redact: Redactor,
 ) -> errors.SamStatusError:
     details = error.get("details")
     details = details if isinstance(details, dict) else {}
     return _error_class(status, details)(
-        _bounded(message, MESSAGE_CHARACTERS),
+        redact.text(message, MESSAGE_CHARACTERS),
         status=status,
-        type=_text(error.get("type")),
-        request_id=request_id,
+        type=redact.text(_text(error.get("type")) or "", NAME_CHARACTERS) or None,
+        request_id=redact.text(request_id or "", NAME_CHARACTERS) or None,
         retry_after=retry_after,
-        details=details,
+        details={str(name): redact.details(entry, MESSAGE_CHARACTERS) for name, entry in details.items()},
         operation=operation,
         from_api=from_api,
     )
@@ -184,20 +200,16 @@ def _http_date(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _describe(content_type: str, body: bytes) -> str:
+def _describe(content_type: str, body: bytes, redact: Redactor) -> str:
     """Describe a body that is not the API's: usually the page of a proxy in between."""
     if not body.strip():
         return "an empty body, so probably not from the API but from a proxy"
     text = body[: 50 * FOREIGN_CHARACTERS].decode("utf-8", "replace")
     text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", text)
-    words = _bounded(" ".join(text.split()), FOREIGN_CHARACTERS)
-    kind = content_type.partition(";")[0].strip() or "no content type"
-    return f"not the API's error format but {len(body)} bytes of {_bounded(kind, 80)}, probably from a proxy: {words!r}"
+    words = redact.text(" ".join(text.split()), FOREIGN_CHARACTERS)
+    kind = redact.text(content_type.partition(";")[0].strip() or "no content type", NAME_CHARACTERS)
+    return f"not the API's error format but {len(body)} bytes of {kind}, probably from a proxy: {words!r}"
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _bounded(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}..."

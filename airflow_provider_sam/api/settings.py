@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from functools import cached_property
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.api.redaction import Redactor
 
 USER_AGENT = "airflow-provider-sam"
 
@@ -51,6 +53,16 @@ class ClientSettings:
         if self.proxy is not None:
             _split("proxy", self.proxy)
 
+    @property
+    def proxy_host(self) -> str | None:
+        """Host and port of the proxy, without who asks it."""
+        return urlsplit(self.proxy).netloc.rpartition("@")[2] if self.proxy else None
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """What hides the secrets of these settings in the texts of others."""
+        return Redactor([self.api_key, *_secrets_of(self.proxy)])
+
 
 def _split(name: str, url: str) -> SplitResult:
     """Take a URL apart, without repeating it in an error: there may be a password in it."""
@@ -62,3 +74,12 @@ def _split(name: str, url: str) -> SplitResult:
     if not reachable:
         raise SamRequestError(f"{name} must be http:// or https:// with a host and, where needed, a port")
     return parts
+
+
+def _secrets_of(proxy: str | None) -> list[str]:
+    """Return the password of a proxy's URL, as written there and as sent, the latter also together with the user."""
+    parts = urlsplit(proxy or "")
+    if not parts.password:
+        return []
+    password = unquote(parts.password)
+    return [f"{unquote(parts.username or '')}:{password}", parts.password, password]

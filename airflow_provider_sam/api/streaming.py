@@ -9,9 +9,10 @@ import pydantic
 
 from airflow_provider_sam.api import events
 from airflow_provider_sam.api.accumulate import CompletionAccumulator, MessageAccumulator
+from airflow_provider_sam.api.answers import request_id
 from airflow_provider_sam.api.base import places
 from airflow_provider_sam.api.errors import SamDisconnectedError, SamResponseError
-from airflow_provider_sam.api.failures import stream_error
+from airflow_provider_sam.api.failures import MESSAGE_CHARACTERS, stream_error
 from airflow_provider_sam.api.receiving import check_values
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.drivers import AsyncDriver, Driver
     from airflow_provider_sam.api.models import Completion, Message
     from airflow_provider_sam.api.operation import Request
+    from airflow_provider_sam.api.settings import ClientSettings
 
 EventT = TypeVar("EventT")
 EventT_contra = TypeVar("EventT_contra", contravariant=True)
@@ -51,11 +53,13 @@ class EventReader(Generic[EventT, ResultT]):
         accumulator: Accumulator[EventT, ResultT],
         request: Request,
         response: httpx.Response,
+        settings: ClientSettings,
     ) -> None:
         self._adapter = adapter
         self._accumulator = accumulator
         self._operation = request.operation
-        self._request_id = response.headers.get("request-id")
+        self._redact = settings.redact
+        self._request_id = request_id(response, settings)
 
     @property
     def finished(self) -> bool:
@@ -70,7 +74,7 @@ class EventReader(Generic[EventT, ResultT]):
         """
         data = self._json(sse)
         if sse.event == "error" or data.get("type") == "error":
-            raise stream_error(data, operation=self._operation, request_id=self._request_id)
+            raise stream_error(data, operation=self._operation, request_id=self._request_id, redact=self._redact)
         try:
             event = self._adapter.validate_python({"type": sse.event, **data})
         except pydantic.ValidationError as error:
@@ -100,19 +104,22 @@ class EventReader(Generic[EventT, ResultT]):
         return data
 
     def _unreadable(self, problem: str) -> SamResponseError:
+        problem = self._redact.text(problem, MESSAGE_CHARACTERS)
         return SamResponseError(problem, operation=self._operation, request_id=self._request_id)
 
 
-def message_reader(request: Request, response: httpx.Response) -> EventReader[events.MessageEvent, Message]:
+def message_reader(
+    request: Request, response: httpx.Response, settings: ClientSettings
+) -> EventReader[events.MessageEvent, Message]:
     """Give the reader of a streamed message."""
-    return EventReader(events.MESSAGE_EVENTS, MessageAccumulator(), request, response)
+    return EventReader(events.MESSAGE_EVENTS, MessageAccumulator(), request, response, settings)
 
 
 def completion_reader(
-    request: Request, response: httpx.Response
+    request: Request, response: httpx.Response, settings: ClientSettings
 ) -> EventReader[events.CompletionStreamEvent, Completion]:
     """Give the reader of a streamed completion."""
-    return EventReader(events.COMPLETION_EVENTS, CompletionAccumulator(), request, response)
+    return EventReader(events.COMPLETION_EVENTS, CompletionAccumulator(), request, response, settings)
 
 
 def text_of(event: object) -> str:
@@ -159,7 +166,7 @@ class MessageStream(EventStream[events.MessageEvent, "Message"]):
     """
 
     def __init__(self, driver: Driver, request: Request, response: httpx.Response) -> None:
-        super().__init__(driver.events(request, response), message_reader(request, response))
+        super().__init__(driver.events(request, response), message_reader(request, response, driver.settings))
 
     def get_final_message(self) -> Message:
         """Read what is left of the stream, and give the whole message."""
@@ -170,7 +177,7 @@ class CompletionStream(EventStream[events.CompletionStreamEvent, "Completion"]):
     """A completion while it is written; it ends with the event that has a `stop_reason`."""
 
     def __init__(self, driver: Driver, request: Request, response: httpx.Response) -> None:
-        super().__init__(driver.events(request, response), completion_reader(request, response))
+        super().__init__(driver.events(request, response), completion_reader(request, response, driver.settings))
 
     def get_final_completion(self) -> Completion:
         """Read what is left of the stream, and give the whole completion."""
@@ -215,7 +222,7 @@ class AsyncMessageStream(AsyncEventStream[events.MessageEvent, "Message"]):
     """A message while it is written; otherwise as `MessageStream`."""
 
     def __init__(self, driver: AsyncDriver, request: Request, response: httpx.Response) -> None:
-        super().__init__(driver.events(request, response), message_reader(request, response))
+        super().__init__(driver.events(request, response), message_reader(request, response, driver.settings))
 
     async def get_final_message(self) -> Message:
         """Read what is left of the stream, and give the whole message."""
@@ -226,7 +233,7 @@ class AsyncCompletionStream(AsyncEventStream[events.CompletionStreamEvent, "Comp
     """A completion while it is written; otherwise as `CompletionStream`."""
 
     def __init__(self, driver: AsyncDriver, request: Request, response: httpx.Response) -> None:
-        super().__init__(driver.events(request, response), completion_reader(request, response))
+        super().__init__(driver.events(request, response), completion_reader(request, response, driver.settings))
 
     async def get_final_completion(self) -> Completion:
         """Read what is left of the stream, and give the whole completion."""

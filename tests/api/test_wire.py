@@ -63,7 +63,11 @@ def test_a_name_that_does_not_exist_is_no_connection(fails):
     [
         (httpx.ConnectTimeout(""), errors.SamConnectError, "no connection to sam.test within 10 s"),
         (httpx.PoolTimeout(""), errors.SamConnectError, "all connections of this client stayed in use"),
-        (httpx.ProxyError("403 Forbidden"), errors.SamConnectError, "no connection to sam.test: 403 Forbidden"),
+        (
+            httpx.ProxyError("403 Forbidden"),
+            errors.SamConnectError,
+            "the proxy of the environment refused to make it: 403 Forbidden",
+        ),
         (httpx.WriteTimeout(""), errors.SamTimeoutError, "sam.test took no bytes for 60 s"),
         (httpx.ReadTimeout(""), errors.SamTimeoutError, "sam.test sent no bytes for 60 s"),
         (httpx.WriteError("Broken pipe"), errors.SamDisconnectedError, "connection to sam.test broke: Broken pipe"),
@@ -137,7 +141,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_an_error_before_anything_is_sent(cli
 @pytest.mark.parametrize("client", [SamClient, AsyncSamClient])
 @pytest.mark.parametrize("urls", [{"base_url": "http://ä..b"}, {"base_url": "http://sam.test", "proxy": "http://ä..b"}])
 def test_a_host_whose_name_cannot_be_one_is_an_error_before_anything_is_sent(client, urls):
-    with pytest.raises(errors.SamRequestError, match=r"make no client: Invalid IDNA hostname: 'ä\.\.b'"):
+    with pytest.raises(errors.SamRequestError, match=r"makes? no client: Invalid IDNA hostname: 'ä\.\.b'"):
         client(settings(**urls))
 
 
