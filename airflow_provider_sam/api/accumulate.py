@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.base import ApiObject
 
 
+UNKNOWN_DELTAS = "unknown_deltas"
+"""The field of a block that holds its pieces of types newer than we are."""
+
+
 class _Block:
     """One content block while its pieces arrive."""
 
@@ -22,7 +27,7 @@ class _Block:
         self._pieces: dict[str, list[str]] = {}
 
     def add(self, delta: events.Delta) -> None:
-        """Take one piece. A piece of an unknown type belongs to no field that we know."""
+        """Take one piece. One of an unknown type belongs to no field that we know: it is kept as it came."""
         if isinstance(delta, events.TextDelta):
             self._append("text", delta.text)
         elif isinstance(delta, events.ThinkingDelta):
@@ -33,6 +38,8 @@ class _Block:
             self._append("input", delta.partial_json)
         elif isinstance(delta, events.CitationsDelta):
             self._fields["citations"] = [*(self._fields.get("citations") or []), _as_json(delta.citation)]
+        else:
+            self._fields[UNKNOWN_DELTAS] = [*self._fields.get(UNKNOWN_DELTAS, []), _as_json(delta)]
 
     def whole(self) -> dict[str, Any]:
         """Give the block with its pieces joined.
@@ -43,7 +50,7 @@ class _Block:
         if "input" in joined:
             # A tool without arguments streams an empty piece: then what the block began with holds. A message that
             # reaches max_tokens may end inside the JSON: then what has come holds.
-            told = from_json(joined["input"], allow_partial=True) if joined["input"] else self._fields.get("input")
+            told = _input(joined["input"]) if joined["input"] else self._fields.get("input")
             joined["input"] = told
         return self._fields | joined
 
@@ -95,6 +102,7 @@ class MessageAccumulator:
 
     def _change(self, event: events.MessageDeltaEvent) -> None:
         fields = self._begun()
+        fields.update(event.model_extra or {})
         fields.update(_as_json(event.delta))
         if event.usage:
             counted = {name: count for name, count in _as_json(event.usage).items() if count is not None}
@@ -144,3 +152,11 @@ class CompletionAccumulator:
 
 def _as_json(value: ApiObject) -> dict[str, Any]:
     return value.model_dump(mode="json", exclude_unset=True)
+
+
+def _input(text: str) -> Any:
+    try:
+        return from_json(text, allow_partial=True)
+    except ValueError:
+        # The standard library's takes half of a surrogate pair for what it is.
+        return json.loads(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
@@ -13,6 +15,9 @@ UNKNOWN = "unknown"
 """The tag of the class that takes every type we do not know; no type of the API selects a class by this name."""
 
 PROBLEMS_SHOWN = 3
+
+_HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+"""What half of a surrogate pair looks like, which a model may well write and pydantic's own reader refuses."""
 
 
 class ApiObject(BaseModel):
@@ -29,6 +34,8 @@ class ApiObject(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
+            if _HALF_A_PAIR.search(data):
+                return cls.made_of(_leniently(data))
             raise ValueError(f"no {cls.__name__}, {places(error)}") from None
 
     @classmethod
@@ -41,6 +48,13 @@ class ApiObject(BaseModel):
             return cls.model_validate(fields)
         except ValidationError as error:
             raise ValueError(f"no {cls.__name__}, {places(error)}") from None
+
+
+def _leniently(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"no JSON: {error}") from None
 
 
 def places(error: ValidationError) -> str:

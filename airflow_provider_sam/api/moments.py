@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import pendulum
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+
+_Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def as_pendulum(moment: datetime) -> pendulum.DateTime:
@@ -20,7 +23,15 @@ def as_pendulum(moment: datetime) -> pendulum.DateTime:
     )
 
 
+def as_glanced(moment: object) -> object:
+    """Return a moment as `glances` reads it: pydantic would cut nanoseconds where msgspec rounds them."""
+    try:
+        return msgspec.convert(moment, _Aware) if isinstance(moment, str) else moment
+    except msgspec.ValidationError:
+        return moment
+
+
 if TYPE_CHECKING:
     Moment = pendulum.DateTime
 else:
-    Moment = Annotated[AwareDatetime, AfterValidator(as_pendulum)]
+    Moment = Annotated[AwareDatetime, BeforeValidator(as_glanced), AfterValidator(as_pendulum)]

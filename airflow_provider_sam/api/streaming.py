@@ -32,6 +32,15 @@ ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
+NEEDED = frozenset(
+    {
+        *("message", "error", "completion", "message_start", "message_delta", "message_stop"),
+        *("content_block_start", "content_block_delta", "content_block_stop"),
+    }
+)
+"""Events whose data is part of the answer; whatever the data of any other is, it is ignored."""
+
+
 class Accumulator(Protocol[EventT_contra, ResultT_co]):
     """Puts events together; `finished` says that the last one has come."""
 
@@ -98,9 +107,15 @@ class EventReader(Generic[EventT, ResultT]):
             check_values(sse.data.encode())
             data = json.loads(sse.data)
         except (ValueError, RecursionError) as error:
+            if sse.event not in NEEDED:
+                return {}
             raise self._unreadable(f"the data of a {sse.event!r} event is no JSON: {error}") from None
         if not isinstance(data, dict):
+            if sse.event not in NEEDED:
+                return {}
             raise self._unreadable(f"the data of a {sse.event!r} event is no JSON object")
+        if not isinstance(data.get("type", ""), str):
+            del data["type"]
         return data
 
     def _unreadable(self, problem: str) -> SamResponseError:

@@ -96,10 +96,17 @@ CITATION = {"type": "newer_location", "where": "there"}
             ],
             {"type": "thinking", "thinking": "hm", "signature": "s"},
         ),
+        (
+            [
+                started(0, type="tool_use", id="t", name="n", input={}),
+                delta(0, type="input_json_delta", partial_json='{"a": "\\ud83d"}'),
+            ],
+            {"type": "tool_use", "id": "t", "name": "n", "input": {"a": "\ud83d"}},
+        ),
         ([started(0, type="redacted_thinking", data="x")], {"type": "redacted_thinking", "data": "x"}),
         (
             [started(0, type="newer", x=[1]), delta(0, type="newer_delta", y=2)],
-            {"type": "newer", "x": [1]},
+            {"type": "newer", "x": [1], "unknown_deltas": [{"type": "newer_delta", "y": 2}]},
         ),
     ],
 )
@@ -134,6 +141,12 @@ def test_the_last_word_about_the_message_counts_and_null_counts_change_nothing()
             "tools": {"searches": 2},
         },
     }
+
+
+def test_what_is_new_beside_a_change_is_kept():
+    change = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "context": {"edits": [1]}}
+
+    assert message_of(START, change, STOP)["context"] == {"edits": [1]}
 
 
 def test_a_change_without_usage_leaves_the_counts():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_sam.api import content, events, models
+from airflow_provider_sam.api.glances import read_batches
 from airflow_provider_sam.emulator import OPENAPI_PATH
 
 SCHEMAS = json.loads(OPENAPI_PATH.read_text(encoding="utf-8"))["components"]["schemas"]
@@ -302,3 +303,22 @@ def test_moments_are_pendulum_s_and_the_same_instant_in_utc(written, instant):
 def test_a_moment_without_a_time_zone_is_refused():
     with pytest.raises(ValueError, match="created_at"):
         models.Model.made_of({"id": "m", "type": "model", "display_name": "M", "created_at": "2026-01-02T03:04:05"})
+
+
+@pytest.mark.parametrize("moment", ["2025-01-01T00:00:00.123456789Z", "2025-01-01T01:00:00.1234565+01:00"])
+def test_a_moment_is_the_same_from_every_reader(moment):
+    counts = dict.fromkeys(["processing", "succeeded", "errored", "canceled", "expired"], 0)
+    batch = {"id": "b", "type": "message_batch", "processing_status": "ended", "request_counts": counts}
+    batch |= {"created_at": moment, "expires_at": moment, "results_url": None}
+    page = json.dumps({"data": [batch], "has_more": False}).encode()
+
+    assert models.MessageBatchPage.read(page).data[0].created_at == read_batches(page).data[0].created_at
+
+
+def test_half_a_surrogate_pair_that_a_model_wrote_is_read():
+    message = (
+        b'{"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "'
+    )
+    message += b'\\ud83d"}], "usage": {"input_tokens": 1, "output_tokens": 1}}'
+
+    assert models.Message.read(message).text == "\ud83d"

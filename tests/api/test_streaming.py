@@ -77,6 +77,15 @@ def test_what_is_newer_than_we_are_passes(stream):
     assert message.id == "msg_1"
 
 
+@pytest.mark.parametrize("data", ["pong", "[1]", "{", '{"type": 5}', '{"type": null}'])
+@pytest.mark.parametrize("name", ["ping", "newer_event"])
+def test_whatever_comes_with_an_event_that_is_no_part_of_the_answer_is_ignored(stream, name, data):
+    events, message = stream(START, f"event: {name}\ndata: {data}\n\n", STOP)
+
+    assert [event.type for event in events] == ["message_start", name, "message_stop"]
+    assert message.id == "msg_1"
+
+
 def test_nothing_after_the_end_of_the_message_is_waited_for(stream):
     events, _ = stream(START, STOP, "event: ping\ndata: not json\n\n")
 
@@ -108,8 +117,8 @@ def test_a_completion_ends_with_its_stop_reason(stream):
 @pytest.mark.parametrize(
     ("event", "problem"),
     [
-        ("event: ping\ndata: {\n\n", "the data of a 'ping' event is no JSON"),
-        ("event: ping\ndata: [1]\n\n", "the data of a 'ping' event is no JSON object"),
+        ("event: message_delta\ndata: {\n\n", "the data of a 'message_delta' event is no JSON"),
+        ("event: message_delta\ndata: [1]\n\n", "the data of a 'message_delta' event is no JSON object"),
         (
             {"type": "content_block_stop"},
             "a 'content_block_stop' event is wrong, content_block_stop.index: Field required",
