@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="SECONDS",
         default=_DEFAULT_SECONDS,
-        help="a batch ends that long after its creation (default: %(default)s)",
+        help="a batch ends that long after its creation; 0: when it is first looked at (default: %(default)s)",
     )
     ending.add_argument("--end-after-looks", type=int, metavar="N", help="a batch ends when it is looked at N times")
     ending.add_argument(
@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--answer", metavar="TEXT", help="answer each request with this (default: made from the prompt)"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse unknown models (404) and parameters (400), as the API does"
     )
     parser.add_argument("--directory", type=Path, help="keep batches there for the next start (default: forget them)")
     parser.add_argument("--ready-file", type=Path, help="file to hold the URL from when it answers until it stops")
@@ -96,6 +99,7 @@ def _emulator(options: argparse.Namespace) -> SamEmulator:
         progress=progress,
         directory=options.directory,
         answers=options.answer,
+        strict=options.strict,
     )
 
 

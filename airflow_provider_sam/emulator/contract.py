@@ -22,6 +22,9 @@ OPENAPI_PATH = Path(__file__).with_name("sam-openapi.json")
 ANTHROPIC_VERSION = "2023-06-01"
 """The only value of the ``anthropic-version`` header that the contract knows."""
 
+_OPEN_SCHEMAS = frozenset({"ToolInputSchema"})
+"""Whose objects have fields of the user's own, even for a strict reader."""
+
 _LONGEST_COMPLAINT = 400  # characters; a complaint quotes the value, and a prompt may be megabytes
 
 
@@ -72,20 +75,44 @@ def _operation(path: str, method: str, described: Mapping[str, Any]) -> Operatio
 
 
 @cache
-def validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    """Return the compiled validator of a named schema; compiled once, since a batch asks 100,000 times."""
-    reference = {"$ref": f"#/components/schemas/{schema}", "components": document()["components"]}
-    return jsonschema_rs.Draft202012Validator(reference)
+def validator(schema: str, *, strict: bool = False) -> jsonschema_rs.Draft202012Validator:
+    """Return the compiled validator of a named schema; compiled once, since a batch asks 100,000 times.
+
+    :param strict: whether objects may have no other fields than the contract names
+    """
+    schemas = document()["components"]["schemas"]
+    if strict:
+        schemas = {name: part if name in _OPEN_SCHEMAS else _closed(part) for name, part in schemas.items()}
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": schemas}}
+    )
 
 
-def is_valid(schema: str, value: object) -> bool:
+def _closed(schema: Any) -> Any:
+    """Return a copy of a schema whose objects have no field but their own."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    return {"additionalProperties": False, **closed} if isinstance(closed.get("properties"), dict) else closed
+
+
+def is_valid(schema: str, value: object, *, strict: bool = False) -> bool:
     """Tell whether ``value`` has the named shape."""
-    return validator(schema).is_valid(value)
+    return validator(schema, strict=strict).is_valid(value)
 
 
-def complaint(schema: str, value: object) -> str | None:
+def complaint(schema: str, value: object, *, strict: bool = False) -> str | None:
     """Say what is wrong with ``value``, naming the field, such as ``messages.0.role: ...``; None when nothing is."""
-    for error in validator(schema).iter_errors(value):
+    try:
+        return _complaint(validator(schema, strict=strict), value)
+    except ValueError:
+        return "The value is nested too deep."  # too deep for the validator to quote it, which valid ones never are
+
+
+def _complaint(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
+    for error in validator.iter_errors(value):
         worst = _innermost(error)
         where = ".".join(str(step) for step in worst.instance_path)
         text = f"{where}: {worst.message}" if where else worst.message

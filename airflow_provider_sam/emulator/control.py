@@ -1,6 +1,7 @@
 """The emulator's own routes, under ``/_emulator``: what Python can do with it, over HTTP.
 
-They ask for the key, like the API's, and for no version; they are not in the request log and meet no faults.
+They ask for the key, like the API's, but for the page; they ask for no version, are not in the request log and meet no
+faults.
 
 =========  ===================================  =============================================================
 method     path                                 what it does
@@ -9,6 +10,7 @@ GET        ``/_emulator/requests``              the request log; ``?operation=``
 DELETE     ``/_emulator/requests``              forget it
 GET        ``/_emulator/counts``                the number of requests by operation
 GET        ``/_emulator/batches``               the batches at the server, oldest first; not a look
+GET        ``/_emulator/batches/{id}``          a page about a batch, for a browser; not a look
 POST       ``/_emulator/batches/{id}/end``      end a batch; body ``{"outcomes": {custom_id: outcome}}`` or none
 POST       ``/_emulator/batches/{id}/expire``   end it as expired; body as above
 POST       ``/_emulator/batches/{id}/archive``  archive it
@@ -31,6 +33,7 @@ from starlette.responses import Response
 
 from airflow_provider_sam.emulator.errors import invalid
 from airflow_provider_sam.emulator.faults import Fault
+from airflow_provider_sam.emulator.page import page_of
 from airflow_provider_sam.emulator.progress import AfterLooks, AfterSeconds, OnDemand
 from airflow_provider_sam.emulator.reading import read_json
 from airflow_provider_sam.emulator.routing import Route
@@ -75,6 +78,12 @@ async def show_counts(call: Call) -> Response:
 async def show_batches(call: Call) -> Response:
     """Show the batches without looking at them."""
     return json_response({"data": [BatchView.of(batch) for batch in call.service.workspace.all()]})
+
+
+async def show_page(call: Call) -> Response:
+    """Show a batch to a person, without looking at it."""
+    batch = call.service.workspace.find(call.names["id"])
+    return Response(page_of(batch), media_type="text/html")
 
 
 async def end_batch(call: Call) -> Response:
@@ -159,7 +168,7 @@ def control_routes() -> list[Route]:
             ("PUT", "/progress", set_progress),
             ("POST", "/reset", reset),
         )
-    ]
+    ] + [Route("GET", f"{PREFIX}/batches/{{id}}", show_page, needs_key=False)]
 
 
 async def _outcomes(call: Call) -> dict[str, Outcome] | None:

@@ -50,6 +50,8 @@ class SamEmulator:
     :param outcomes: how single requests of a batch come out, by ``custom_id``; None lets each valid one succeed
     :param canceled_share: the part of a canceled batch, from 0 to 1, that had not run when the cancel came
     :param models: the models to list, newest first
+    :param strict: refuse other models than those with 404, and parameters that the contract does not have with 400; in
+        a batch, such requests are errored. Else any model answers, and parameters newer than the contract pass
     :param limits: what is refused as too much
     :param results_ranges: honour ``Range: bytes=N-`` on results, which the contract does not promise
     :param results_content_length: send ``content-length`` with results
@@ -69,6 +71,7 @@ class SamEmulator:
         outcomes: Outcomes | None = None,
         canceled_share: float = 1.0,
         models: tuple[OfferedModel, ...] = DEFAULT_MODELS,
+        strict: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
         results_ranges: bool = False,
         results_content_length: bool = False,
@@ -85,6 +88,7 @@ class SamEmulator:
             rates=RateLimits(clock, limits.requests_per_minute),
             results=ResultsOptions(results_ranges, results_content_length, results_base_url),
             models=models,
+            strict=strict,
         )
         self._server = ServerThread(App(self._service), host, port)
 
@@ -143,7 +147,10 @@ class SamEmulator:
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """All requests to the API since the start or the last reset, oldest first."""
+        """The requests to the API since the start or the last reset, oldest first.
+
+        When their records take more than 64 MB, the oldest are forgotten; :attr:`counts` and :meth:`count` keep them.
+        """
         return self._service.log.all()
 
     @property
@@ -157,9 +164,7 @@ class SamEmulator:
         :param operation: the contract's ``operationId``, such as ``messages_batches_create``
         :param status: only those that were answered so
         """
-        return sum(
-            record.operation == operation and (status is None or record.status == status) for record in self.requests
-        )
+        return self._service.log.count(operation, status)
 
     # --- what is at it ---------------------------------------------------------------------------------------------
 

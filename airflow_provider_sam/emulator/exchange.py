@@ -78,7 +78,8 @@ class Exchange:
         """Let the call in, or raise what refuses it."""
         if isinstance(self._route, ApiError):
             raise self._route
-        check_key(self._call)
+        if self._route.needs_key:
+            check_key(self._call)
         if self._route.operation is not None:
             check_version(self._call)
             check_beta(self._call)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from airflow_provider_sam.emulator import contract
-from airflow_provider_sam.emulator.errors import ApiError, invalid
+from airflow_provider_sam.emulator.errors import invalid
 from airflow_provider_sam.emulator.outcomes import Code
 from airflow_provider_sam.emulator.reading import read_json
 from airflow_provider_sam.emulator.store import INDEX, RECORDS, VERDICTS
@@ -23,6 +22,8 @@ from airflow_provider_sam.emulator.store import INDEX, RECORDS, VERDICTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from airflow_provider_sam.emulator.checks import Checks
 
 BODY = "body"
 _BUFFER = 1 << 20
@@ -40,6 +41,14 @@ class _Body(msgspec.Struct):
     requests: Annotated[list[_Request], msgspec.Meta(min_length=1)]
 
 
+class _StrictRequest(_Request, forbid_unknown_fields=True):
+    pass
+
+
+class _StrictBody(msgspec.Struct, forbid_unknown_fields=True):
+    requests: Annotated[list[_StrictRequest], msgspec.Meta(min_length=1)]
+
+
 class _Streaming(msgspec.Struct):
     stream: object = None
 
@@ -52,12 +61,12 @@ class Intake:
     verdicts: bytes
 
 
-def take_in(directory: Path, *, schema: str, max_requests: int) -> Intake:
+def take_in(directory: Path, *, checks: Checks, max_requests: int) -> Intake:
     """Turn the spooled body in ``directory`` into the batch's records.
 
     Takes seconds for the largest batch; call it outside the event loop.
 
-    :param schema: the name of the schema that ``params`` must have
+    :param checks: what the ``params`` are held against
     :param max_requests: how many requests a batch may have
     :raises ApiError: 400 when the body is no batch
     """
@@ -65,9 +74,9 @@ def take_in(directory: Path, *, schema: str, max_requests: int) -> Intake:
     verdicts = bytearray()
     starts = array("Q", [0])
     with (directory / RECORDS).open("wb", buffering=_BUFFER) as records:
-        for request in _checked(_decode(body), max_requests):
+        for request in _checked(_decode(body, strict=checks.strict), max_requests):
             params = bytes(request.params)
-            verdicts.append(_verdict(params, schema))
+            verdicts.append(Code.SUCCEEDED if checks.is_fine(params) else Code.INVALID)
             starts.append(starts[-1] + records.write(b"%s %s\n" % (request.custom_id.encode(), params)))
     body.unlink()
     (directory / INDEX).write_bytes(starts.tobytes())
@@ -75,13 +84,13 @@ def take_in(directory: Path, *, schema: str, max_requests: int) -> Intake:
     return Intake(len(verdicts), bytes(verdicts))
 
 
-def _decode(body: Path) -> list[_Request]:
+def _decode(body: Path, *, strict: bool) -> list[_Request]:
     """Decode the body; the ``params`` point into the mapped file, which lives as long as they do."""
     if body.stat().st_size == 0:
         raise invalid("The request body is empty; it must be a JSON object.")
     with body.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    requests: list[_Request] = read_json(mapped, _Body).requests
+    requests: list[_Request] = read_json(mapped, _StrictBody if strict else _Body).requests
     return requests
 
 
@@ -107,11 +116,3 @@ def _check_params(index: int, params: msgspec.Raw) -> None:
         raise invalid(f"requests.{index}.params: not valid UTF-8") from error
     if b'"stream"' in text and read_json(text, _Streaming, where=f"requests.{index}.params").stream is True:
         raise invalid(f"requests.{index}.params.stream: streaming is not supported in a batch")
-
-
-def _verdict(params: bytes, schema: str) -> Code:
-    try:
-        value = read_json(params)
-    except ApiError:
-        return Code.INVALID  # such as a number out of all range: JSON by its grammar, but not to be read
-    return Code.SUCCEEDED if contract.is_valid(schema, value) else Code.INVALID

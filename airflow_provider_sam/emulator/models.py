@@ -1,4 +1,4 @@
-"""The models that the emulator offers; any other name is answered, too, but is not listed."""
+"""The models that the emulator offers; unless it is strict, any other name is answered, too, but is not listed."""
 
 from __future__ import annotations
 

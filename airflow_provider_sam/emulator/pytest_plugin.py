@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 def sam_emulator() -> Iterator[SamEmulator]:
     """Run a Sam API emulator with nothing in it, for this test alone; batches end at the first look.
 
+    It is strict: other models than those it lists and parameters that the contract does not have are refused.
+
     Needs the extra ``airflow-provider-sam[emulator]``.
     """
     from airflow_provider_sam.emulator import SamEmulator
 
-    with SamEmulator() as emulator:
+    with SamEmulator(strict=True) as emulator:
         yield emulator

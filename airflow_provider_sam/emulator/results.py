@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_sam.emulator import contract
-from airflow_provider_sam.emulator.errors import ApiError
+from airflow_provider_sam.emulator.errors import invalid
 from airflow_provider_sam.emulator.ids import stable_id
 from airflow_provider_sam.emulator.outcomes import Code, Decisions
-from airflow_provider_sam.emulator.reading import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider_sam.emulator.answers import Answers
+    from airflow_provider_sam.emulator.checks import Checks
     from airflow_provider_sam.emulator.state import Batch
     from airflow_provider_sam.emulator.store import Records
 
@@ -36,15 +35,17 @@ class ResultLines:
     """The result lines of one batch, each with its line feed; may be read more than once.
 
     :param open_records: opens the batch's requests, for each reading anew
+    :param checks: say again what is wrong with a request that was found invalid
     """
 
     def __init__(
-        self, batch: Batch, open_records: Callable[[], Records], decisions: Decisions, answers: Answers
+        self, batch: Batch, open_records: Callable[[], Records], decisions: Decisions, answers: Answers, checks: Checks
     ) -> None:
         self._batch = batch
         self._open_records = open_records
         self._decisions = decisions
         self._answers = answers
+        self._checks = checks
 
     def __iter__(self) -> Iterator[bytes]:
         encode = msgspec.json.Encoder().encode
@@ -66,8 +67,8 @@ class ResultLines:
                 message = self._answers.message(asked, message_id=message_id, custom_id=custom_id)
                 return {"type": "succeeded", "message": message}
             case Code.INVALID:
-                complaint = _complaint(self._batch.schema, params)
-                return self._errored(custom_id, {"type": "invalid_request_error", "message": complaint})
+                refusal = self._checks.refusal_of(params) or invalid("params: not valid")
+                return self._errored(custom_id, {"type": refusal.error_type, "message": refusal.message})
             case Code.ERRORED:
                 return self._errored(custom_id, {**_BY_DECREE, **self._decisions.errors.get(custom_id, {})})
             case _:
@@ -107,11 +108,3 @@ def shuffled(total: int, seed: str) -> Iterator[int]:
         stride += 1
     start = zlib.crc32(seed.encode())
     return ((start + stride * step) % total for step in range(total))
-
-
-def _complaint(schema: str, params: bytes) -> str:
-    try:
-        value = read_json(params, where="params")
-    except ApiError as error:
-        return error.message
-    return contract.complaint(schema, value) or "params: not valid"

@@ -21,12 +21,17 @@ Handler = Callable[["Call"], Awaitable["Response"]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path with ``{names}`` in it, and who answers; ``operation`` is None for a control route."""
+    """A method and a path with ``{names}`` in it, and who answers.
+
+    :param operation: None for a control route
+    :param needs_key: whether the key is asked for
+    """
 
     method: str
     path: str
     handler: Handler
     operation: Operation | None = None
+    needs_key: bool = True
 
 
 class Router:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from airflow_provider_sam.emulator import contract
+from airflow_provider_sam.emulator.checks import Checks
 from airflow_provider_sam.emulator.errors import invalid, too_large
 from airflow_provider_sam.emulator.faults import Effect, Faults
-from airflow_provider_sam.emulator.models import DEFAULT_MODELS, OfferedModel
+from airflow_provider_sam.emulator.models import DEFAULT_MODELS, OfferedModel, by_name
 from airflow_provider_sam.emulator.reading import read_json
 from airflow_provider_sam.emulator.requestlog import RequestLog
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from airflow_provider_sam.emulator import contract
     from airflow_provider_sam.emulator.answers import Answers
     from airflow_provider_sam.emulator.limits import Limits
     from airflow_provider_sam.emulator.ratelimits import RateLimits
@@ -51,8 +52,13 @@ class Service:
     rates: RateLimits
     results: ResultsOptions = field(default_factory=ResultsOptions)
     models: tuple[OfferedModel, ...] = DEFAULT_MODELS
+    strict: bool = False
     faults: Faults = field(default_factory=Faults)
     log: RequestLog = field(default_factory=RequestLog)
+
+    def checks(self, schema: str) -> Checks:
+        """Return how parameters of the named schema are checked."""
+        return Checks(schema, by_name(self.models).keys() if self.strict else None)
 
     def reset(self) -> None:
         """Forget batches, requests and faults."""
@@ -104,12 +110,13 @@ class Call:
     async def checked_body(self) -> dict[str, Any]:
         """Read the body and check it against the contract.
 
-        :raises ApiError: 400 when it is no JSON or has another shape; 413 when it is too large
+        :raises ApiError: 400 when it is no JSON or has another shape; 404 for an unknown model where that counts;
+            413 when it is too large
         """
         body = await self.json_body()
-        wrong = contract.complaint(self.schema, body)
-        if wrong is not None:
-            raise invalid(wrong)
+        refusal = self.service.checks(self.schema).refusal(body)
+        if refusal is not None:
+            raise refusal
         checked: dict[str, Any] = body
         return checked
 

@@ -100,6 +100,16 @@ class Workspace:
             self._look(batch)
             return batch
 
+    def find(self, batch_id: str) -> Batch:
+        """Return a batch as it is now, without looking at it.
+
+        :raises ApiError: 404
+        """
+        with self._lock:
+            batch = self._find(batch_id)
+            self._settle(batch)
+            return batch
+
     def page(self, query: PageQuery) -> Page[Batch]:
         """Return a page of the list, newest first; this counts as a look at each batch on it."""
         with self._lock:

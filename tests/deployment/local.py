@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.deployment.processes import running
 
@@ -31,8 +31,11 @@ class LocalSam:
 
     def environment(self) -> dict[str, str]:
         """Give our environment, and in it the connection `sam_default` that leads here."""
-        connection = {"conn_type": "sam", "host": self.url, "password": self.api_key}
-        return os.environ | {"AIRFLOW_CONN_SAM_DEFAULT": json.dumps(connection)}
+        return os.environ | {"AIRFLOW_CONN_SAM_DEFAULT": json.dumps(self.connection())}
+
+    def connection(self) -> dict[str, Any]:
+        """Give the fields of a connection that leads here."""
+        return {"conn_type": "sam", "host": self.url, "password": self.api_key}
 
 
 def airflow_home() -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 
-from airflow_provider_sam.emulator.requestlog import KEPT_BODY
+from airflow_provider_sam.emulator import Fault, Status
+from airflow_provider_sam.emulator.requestlog import KEPT_BODY, RequestLog
 
 
 def test_a_record_tells_what_was_asked_and_answered(sam_emulator, client, params):
@@ -43,3 +46,24 @@ def test_requests_are_counted_by_operation_whatever_they_were_answered(sam_emula
     assert sam_emulator.count("models_list", status=400) == 1
     assert sam_emulator.count("messages_create") == sam_emulator.counts["messages_create"] == 0
     assert [record.operation for record in sam_emulator.requests] == ["models_list", "models_list", None]
+
+
+def test_the_log_forgets_the_oldest_records_and_no_count(sam_emulator, client, params):
+    sam_emulator.faults.add(Fault(Status(529), operation="messages_create"))
+    log = RequestLog(kept=1_000_000)
+    client.post("/v1/messages", json=params)
+    client.get("/v1/models")
+    first, second = sam_emulator.requests
+    log.add(first)
+    for _ in range(2000):
+        log.add(replace(second, body=b"x" * 1000))
+    assert sum(record.size for record in log.all()) <= 1_000_000 + 64 * second.size + 64_000
+    assert first not in log.all()
+    assert log.counts() == {"messages_create": 1, "models_list": 2000}
+    assert (log.count("messages_create", 529), log.count("messages_create", 200), log.count("models_list")) == (
+        1,
+        0,
+        2000,
+    )
+    log.clear()
+    assert log.counts() == {}

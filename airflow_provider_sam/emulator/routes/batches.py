@@ -31,11 +31,12 @@ async def create(call: Call) -> Response:
     """Create a batch; it is there once its body is in, even if the client has gone meanwhile."""
     limits, workspace = call.service.limits, call.service.workspace
     schema = _REQUEST_SCHEMAS[call.schema]
+    checks = call.service.checks(schema)
     check_content_type(call.request)
     directory = workspace.store.unfinished()
     try:
         await _spool(call.request, directory / BODY, limits.batch_bytes)
-        intake = await asyncio.to_thread(take_in, directory, schema=schema, max_requests=limits.batch_requests)
+        intake = await asyncio.to_thread(take_in, directory, checks=checks, max_requests=limits.batch_requests)
         batches = _create(call, directory, intake, schema)
     except BaseException:
         workspace.store.discard(directory)
@@ -71,7 +72,9 @@ async def results(call: Call) -> Response:
     """Send the results, made as they are sent."""
     workspace = call.service.workspace
     batch, decisions = workspace.results(_batch_id(call))
-    result_lines = ResultLines(batch, partial(workspace.store.records, batch.id), decisions, call.service.answers)
+    checks = call.service.checks(batch.schema)
+    records = partial(workspace.store.records, batch.id)
+    result_lines = ResultLines(batch, records, decisions, call.service.answers, checks)
     status, headers, skip = await _terms(call, result_lines)
     return StreamingResponse(_stream(result_lines, skip), status, headers, media_type="application/x-jsonl")
 
