@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 UNREADABLE = "\ufffd"
 """What stands where there was something that is no character."""
 
+LONGEST = 4_000_000
+"""Bytes of a line that is mended, which takes some forty times its memory; no answer of a model is that long."""
+
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"({_HIGH}{_LOW})|{_HIGH}|{_LOW}|(\\.)", re.DOTALL)
 _NO_NUMBER = re.compile(r'("(?:[^"\\]|\\.)*+")|NaN|-?Infinity', re.DOTALL)
 
 
 def mended(data: bytes) -> bytes:
-    """Return a line with what no parser takes replaced; one without such things comes back as it is."""
+    """Return a line with what no parser takes replaced; one without such things comes back as it is.
+
+    So does one of more than `LONGEST` bytes.
+    """
+    if len(data) > LONGEST:
+        return data
     text = _ESCAPE.sub(_whole_characters, data.decode(errors="replace"))
     return _NO_NUMBER.sub(lambda found: found.group(1) or "null", text).encode()
 

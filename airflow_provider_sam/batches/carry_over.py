@@ -48,7 +48,7 @@ class CarryOver:
         if waiting:
             sink.write(bytes(waiting))
         if ledger.repeated:
-            raise SamResultsError(f"the results to carry over hold {ledger.repeated[0]!r} more than once")
+            raise SamResultsError(f"the results to carry over hold {next(iter(ledger.repeated))!r} more than once")
         return {"files": list(self.manifest["files"]), **ledger.facts()}
 
     def _unanswered(self, answered: frozenset[str], ledger: Ledger) -> Iterator[bytes]:

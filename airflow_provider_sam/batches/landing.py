@@ -28,6 +28,10 @@ DOWNLOADS = 2
 """How often a file is downloaded whose results disagree with the batches' counts, before the task fails."""
 
 
+MOST_RESULTS = 500_000
+"""Results of one batch, five times what the API allows: their custom_ids are held in memory."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Landing:
     """What all files of one publication have in common.
@@ -89,12 +93,15 @@ class Landing:
     def _copy(self, batch: MessageBatch, sink: Sink, seen: set[str]) -> dict[str, Any]:
         began = datetime.now(UTC)
         counts = BatchSummary.of(batch).counts()
-        ledger = Ledger(seen)
+        total = sum(counts.values())
+        if total > MOST_RESULTS:
+            raise SamResultsError(f"batch {batch.id} claims {total} results; at most {MOST_RESULTS} are landed of one")
+        ledger = Ledger(seen, longest_line=self.client.settings.limits.max_result_line_bytes)
         sink.begin_part()
         try:
-            self._stream(batch.id, sum(counts.values()), sink, ledger)
+            self._stream(batch.id, total, sink, ledger)
         except SamResponseError as problem:
-            so_far = f"after {ledger.lines} of {sum(counts.values())}"
+            so_far = f"after {ledger.lines} of {total}"
             message = f"the results of batch {batch.id} cannot be read, {so_far}: {problem.message}"
             raise ResultsDisagreeError(message) from problem
         if found := ledger.disagreements(counts):
@@ -116,6 +123,8 @@ class Landing:
             sink.write(chunk)
             ledger.add(chunk)
             progress.note(ledger.lines, ledger.size)
+            if ledger.exceeds(total):  # nothing that may follow makes them agree
+                return
         ledger.close()
         progress.say(ledger.lines, ledger.size)
 

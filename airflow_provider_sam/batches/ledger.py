@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.jsonl import Line, LineSplitter, line_feeds
+from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.api.tally import tally, tally_block
+from airflow_provider_sam.batches.texts import LONGEST_MESSAGE, cleaned, count_into, room_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,39 +34,67 @@ OTHER_MESSAGES = "(other messages)"
 EXAMPLES = 3
 """How many custom_ids an error names."""
 
+LONGEST_CUSTOM_ID = 128
+"""Characters of a `custom_id`, of which the API allows 64; memory must not grow with what a server makes up."""
+
+BLANK_LINES = 1000
+"""How many blank lines may come beside one for each result."""
+
 
 class Ledger:
     """Counts results line by line.
 
     :param seen: custom_ids that stand in the same file already; those counted here are added to it.
+    :param longest_line: bytes of a line, with its end, that are waited for.
     """
 
-    def __init__(self, seen: set[str] | None = None) -> None:
+    def __init__(self, seen: set[str] | None = None, *, longest_line: int = Limits.max_result_line_bytes) -> None:
         self.lines = 0
         self.size = 0
-        self.outcomes: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         self.stop_reasons: Counter[str] = Counter()
-        self.repeated: list[str] = []
+        self.repeated: Counter[str] = Counter()
+        self.custom_ids: list[str] = []
         self._errors: Counter[tuple[str, str]] = Counter()
+        self._other_errors: Counter[str] = Counter()
         self._usage: dict[str, dict[str, int]] = {}
         self._seen = set() if seen is None else seen
+        self._longest_line = longest_line
         self._tail: list[bytes] = []
+        self._tail_size = 0
         self._rows = 1  # the number of the line that the tail begins
         self._offset = 0  # where it begins, in bytes
 
     def add(self, chunk: bytes) -> None:
         """Count the lines that a chunk completes; chunks may be of any size.
 
-        :raises SamResponseError: a line is no result; the message names its number and offset.
+        :raises SamResponseError: a line is no result, or too long; the message names its number and offset.
         """
         self.size += len(chunk)
         first, last = chunk.find(b"\n") + 1, chunk.rfind(b"\n") + 1
         if not first:
-            self._tail.append(chunk)
+            self._keep(chunk)
             return
-        self._add_block(b"".join([*self._tail, chunk[:first]]), 1)
+        self._keep(chunk[:first])
+        line, self._tail, self._tail_size = b"".join(self._tail), [], 0
+        self._add_block(line, 1)
         self._add_block(memoryview(chunk)[first:last], line_feeds(chunk) - 1)  # a view: copying takes its time too
-        self._tail = [chunk[last:]]
+        self._keep(chunk[last:])
+
+    def _keep(self, part: bytes) -> None:
+        """Keep a part of a line until the line has come.
+
+        :raises SamResponseError: it has become too long.
+        """
+        self._tail.append(part)
+        self._tail_size += len(part)
+        if self._tail_size > self._longest_line:
+            self._tail = []
+            raise SamResponseError(
+                f"line {self._rows}, from byte {self._offset} on, has more than {self._longest_line} bytes; if "
+                "results are that long, name a larger max_result_line_bytes in the connection",
+                operation="stream_results",
+            )
 
     def _add_block(self, block: bytes | memoryview, lines: int) -> None:
         results = tally_block(block, lines)
@@ -81,7 +112,7 @@ class Ledger:
         :raises SamResponseError: it is torn.
         """
         self.count([tally(line) for line in self._last()])
-        self._tail = []
+        self._tail, self._tail_size = [], 0
 
     def holds(self, total: int) -> bool:
         """Whether `total` results have come, the last one perhaps without its line feed."""
@@ -92,26 +123,40 @@ class Ledger:
         except SamResponseError:
             return False
 
+    def exceeds(self, total: int) -> bool:
+        """Whether there is more than a batch of `total` requests can have: results, or blank lines between them."""
+        return self.lines > total or self._blank_lines > total + BLANK_LINES
+
+    @property
+    def _blank_lines(self) -> int:
+        return max(0, self._rows - 1 - self.lines)  # the last result may have come without its line feed
+
     def count(self, results: Sequence[LineTally]) -> None:
         """Count results that were read."""
         self.lines += len(results)
         self._add_names([row.custom_id for row in results])
-        self.outcomes.update([row.result.type for row in results])
+        count_into(self.outcomes, Counter([row.result.type for row in results]))
         messages = [message for row in results if (message := row.result.message) is not None]
-        self.stop_reasons.update([reason for message in messages if (reason := message.stop_reason) is not None])
+        reasons = Counter([reason for message in messages if (reason := message.stop_reason) is not None])
+        count_into(self.stop_reasons, reasons)
         self._add_usage(messages)
         for row in results:
             if row.result.error is not None:
                 self._add_error(row.error_type or "", row.error_message or "")
 
     def _add_names(self, names: Sequence[str]) -> None:
+        if len(max(names, key=len, default="")) > LONGEST_CUSTOM_ID:
+            name = next(name for name in names if len(name) > LONGEST_CUSTOM_ID)
+            what = f"custom_id {name[:80]!r}... has {len(name)} characters, which no request of the API can have"
+            raise SamResponseError(f"from line {self._rows} on: {what}", operation="stream_results")
+        self.custom_ids += names
         fresh = set(names)
         if len(fresh) == len(names) and fresh.isdisjoint(self._seen):
             self._seen |= fresh
             return
         for name in names:
             if name in self._seen:
-                self.repeated.append(name)
+                self.repeated[name] += 1
             self._seen.add(name)
 
     def _add_usage(self, messages: Sequence[MessageTally]) -> None:
@@ -120,14 +165,16 @@ class Ledger:
             if message.usage is not None:
                 used[message.model or ""].append(message.usage)
         for model, usages in used.items():
-            sums = self._usage.setdefault(model, dict.fromkeys(USAGE_COUNTS, 0))
+            sums = self._usage.setdefault(room_for(model, self._usage), dict.fromkeys(USAGE_COUNTS, 0))
             for name in USAGE_COUNTS:
                 sums[name] += sum(filter(None, map(attrgetter(name), usages)))
 
     def _add_error(self, kind: str, message: str) -> None:
-        if (kind, message) not in self._errors and len(self._errors) >= MOST_ERRORS:
-            message = OTHER_MESSAGES
-        self._errors[kind, message] += 1
+        kind, message = cleaned(kind), cleaned(message, LONGEST_MESSAGE)
+        if (kind, message) in self._errors or len(self._errors) < MOST_ERRORS:
+            self._errors[kind, message] += 1
+        else:
+            self._other_errors[room_for(kind, self._other_errors)] += 1
 
     def _splitter(self) -> LineSplitter:
         return LineSplitter(offset=self._offset, number=self._rows)
@@ -149,20 +196,23 @@ class Ledger:
         found = [f"{self.outcomes[name]} {name} instead of {counts[name]}" for name in wrong]
         if self.lines != total:
             found.append(f"{self.lines} results instead of {total}")
+        if self._blank_lines > total + BLANK_LINES:
+            found.append(f"{self._blank_lines} blank lines")
         if self.repeated:
-            examples = ", ".join(repr(name) for name in self.repeated[:EXAMPLES])
-            found.append(f"{len(self.repeated)} custom_ids more than once, such as {examples}")
+            examples = ", ".join(repr(name) for name in islice(self.repeated, EXAMPLES))
+            found.append(f"{self.repeated.total()} custom_ids more than once, such as {examples}")
         return found
 
     def facts(self) -> dict[str, Any]:
         """Give what a manifest says about these results, as JSON types."""
+        errors = self._errors + Counter({(kind, OTHER_MESSAGES): count for kind, count in self._other_errors.items()})
         return {
-            "counts": dict.fromkeys(OUTCOMES, 0) | dict(self.outcomes),
+            "counts": dict(self.outcomes),
             "lines": self.lines,
             "stop_reasons": dict(self.stop_reasons.most_common()),
             "usage": {model: dict(sums) for model, sums in sorted(self._usage.items())},
             "errors": [
                 {"type": kind, "message": message, "count": count}
-                for (kind, message), count in self._errors.most_common(TOP_ERRORS)
+                for (kind, message), count in errors.most_common(TOP_ERRORS)
             ],
         }

@@ -27,6 +27,7 @@ class Answer:
     :param stall: keep the connection open after the body, and send nothing more
     :param reset: close by RST
     :param ranges: answer a range that is asked for by 206
+    :param endless: what is sent after the body again and again, as long as the client takes it; needs `close`
     """
 
     body: bytes
@@ -35,6 +36,7 @@ class Answer:
     stall: bool = False
     reset: bool = False
     ranges: bool = False
+    endless: bytes = b""
 
 
 @dataclass
@@ -84,6 +86,8 @@ class RawServer:
             whole = answer.length is None
             body = b"%x\r\n%s\r\n" % (len(body), body) + (b"0\r\n\r\n" if whole else b"")
         connection.sendall(b"HTTP/1.1 %s\r\n%sconnection: close\r\n\r\n%s" % (status, head, body))
+        while answer.endless:  # until the client leaves, which is a ConnectionError
+            connection.sendall(answer.endless)
         if answer.stall:
             held = connection.dup()
             self._held.append(held)
