@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_sam._compat import (
-    TRIGGERS_HEAR_KILLS,
     TRIGGERS_RENDER_TEMPLATES,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -20,6 +19,15 @@ from airflow_provider_sam._compat import (
 )
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, keep_link, leave_link
+from airflow_provider_sam.sensors.deferring import (
+    EXECUTION_TIMEOUT,
+    NO_TRIGGERER,
+    TIMEOUT,
+    ended_by_guard,
+    leave_deferral,
+    nearest_limit,
+    until_guard,
+)
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
 from airflow_provider_sam.triggers.start import SamBatchStartTrigger, templates_of
 
@@ -30,9 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.completion import BatchSummary, OnCanceled
     from airflow_provider_sam.batches.watching import Watch
     from airflow_provider_sam.hooks.sam import SamHook
-
-TIMEOUT, EXECUTION_TIMEOUT = "timeout", "execution_timeout"
-"""Which of the task's two limits the deadline of a deferred wait comes from."""
 
 _poke_to_the_end = inspect.unwrap(BaseSensorOperator.execute)
 """What each sensor does. Airflow 2 takes `super().execute()` for a call from outside of a task: it warns, or fails."""
@@ -116,17 +121,28 @@ class SamBatchSensor(BaseSensorOperator):
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Take up the task again after the triggerer; a wait that began there ends in time by Airflow, not by us."""
-        if not self.start_from_trigger:
+        """Take up the task again after the triggerer, or after Airflow has ended the wait because none came to do so.
+
+        A wait that began in the triggerer always ends in time by Airflow, not by us.
+        """
+        if self.start_from_trigger:
+            self._leave_link(context)
+        else:
             keep_link(context)
-            return super().resume_execution(next_method, next_kwargs, context)
-        self._leave_link(context)
+            if ended_by_guard(next_method, next_kwargs):
+                next_method, next_kwargs = "_end_unwatched", {}
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (AirflowSensorTimeout, AirflowSkipException) as error:
-            if isinstance(error, AirflowSensorTimeout) or isinstance(error.__cause__, AirflowSensorTimeout):
+            timed_out = isinstance(error, AirflowSensorTimeout) or isinstance(error.__cause__, AirflowSensorTimeout)
+            if self.start_from_trigger and timed_out:
                 self._give_up()
             raise
+
+    def _end_unwatched(self, context: Context) -> NoReturn:  # noqa: ARG002 - as Airflow calls what it resumes
+        """End a wait whose deadline passed without a triggerer that would have seen it."""
+        of_execution = self.execution_timeout is not None and self.execution_timeout.total_seconds() <= self.timeout
+        self._time_out(EXECUTION_TIMEOUT if of_execution else TIMEOUT, seen=NO_TRIGGERER)
 
     def execute(self, context: Context) -> Any:
         """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
@@ -170,34 +186,22 @@ class SamBatchSensor(BaseSensorOperator):
 
     def _defer(self, context: Context, batch_ids: list[str]) -> NoReturn:
         now = time.time()
-        limits = {TIMEOUT: now + self.timeout}
-        if self.execution_timeout is not None:
-            began: datetime = getattr(context["ti"], "start_date", None) or datetime.now(UTC)
-            limits[EXECUTION_TIMEOUT] = began.timestamp() + self.execution_timeout.total_seconds()
-        limit = min(limits, key=limits.__getitem__)
+        limit, deadline = nearest_limit(
+            context, now=now, timeout=self.timeout, execution_timeout=self.execution_timeout
+        )
         self.defer(
             trigger=SamBatchTrigger(
                 batch_ids=batch_ids,
-                deadline=limits[limit],
+                deadline=deadline,
                 sam_conn_id=self.sam_conn_id,
                 poll_interval=self.poke_interval,
                 cancel_on_kill=self.cancel_on_kill,
-                deferral=self._leave_deferral(context),
+                deferral=leave_deferral(context) if self.cancel_on_kill else None,
             ),
             method_name="execute_complete",
             kwargs={"limit": limit},
+            timeout=until_guard(deadline, now=now),
         )
-
-    def _leave_deferral(self, context: Context) -> dict[str, Any] | None:
-        """Leave which deferral this is where the triggers of earlier ones can see it, and return it."""
-        from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral
-
-        ti: Any = context.get("ti")
-        if not (self.cancel_on_kill and TRIGGERS_HEAR_KILLS) or ti is None:
-            return None
-        deferral = Deferral(try_number=ti.try_number, max_tries=ti.max_tries).dump()
-        ti.xcom_push(key=XCOM_KEY, value=deferral)
-        return deferral
 
     def execute_complete(
         self,
@@ -223,11 +227,14 @@ class SamBatchSensor(BaseSensorOperator):
             raise SamWaitError(event_seen.message)
         return self._conclude(self._seen)
 
-    def _time_out(self, limit: str) -> NoReturn:
-        """End the wait as Airflow does where it counts the time itself."""
+    def _time_out(self, limit: str, *, seen: str = "") -> NoReturn:
+        """End the wait as Airflow does where it counts the time itself.
+
+        :param seen: what to say of the batches; by default how they stand.
+        """
         from airflow_provider_sam.batches.completion import describe
 
-        seen = describe(self._seen) if self._seen else "no batch could be seen"
+        seen = seen or (describe(self._seen) if self._seen else "no batch could be seen")
         if limit == TIMEOUT:
             self._give_up()
             raise AirflowSensorTimeout(f"Sensor has timed out after {self.timeout} s: {seen}")

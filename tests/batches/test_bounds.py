@@ -41,7 +41,11 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bounds")
     with ExitStack() as stack:
         running = {name: stack.enter_context(raw_server(*given)) for name, given in servers.items()}
-        pairs = [text for name in running for text in (running[name].url, (folder / name.replace(" ", "-") / "r.jsonl").as_uri())]
+        pairs = [
+            text
+            for name in running
+            for text in (running[name].url, (folder / name.replace(" ", "-") / "r.jsonl").as_uri())
+        ]
         command = [sys.executable, "-m", "tests.batches.measuring", *pairs]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -23,6 +23,7 @@ from airflow_provider_sam.emulator import AfterLooks, Fault, OnDemand, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamWaitError
 from airflow_provider_sam.links.batch import XCOM_KEY
 from airflow_provider_sam.sensors.batch import SamBatchSensor
+from airflow_provider_sam.sensors.deferring import AIRFLOW_TIMED_OUT, GUARD
 from tests.triggers.database import rebuilt
 
 BOTH_MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["poke", "deferred"])
@@ -142,7 +143,40 @@ def test_the_deadline_is_that_of_the_nearer_limit_and_counts_from_the_task_s_sta
         sensor.execute(context)
     assert deferral.value.kwargs == {"limit": "execution_timeout"}
     assert deferral.value.trigger.deadline == context["ti"].start_date.timestamp() + 300
-    assert deferral.value.timeout is None
+    assert abs(deferral.value.timeout.total_seconds() - (250 + GUARD)) < 10, "Airflow's own limit comes later"
+
+
+@pytest.mark.parametrize("said_by_airflow", sorted(AIRFLOW_TIMED_OUT))
+@pytest.mark.parametrize(
+    ("options", "raised", "canceled"),
+    [
+        ({}, AirflowSensorTimeout, False),
+        ({"cancel_on_timeout": True}, AirflowSensorTimeout, True),
+        ({"cancel_on_timeout": True, "soft_fail": True}, AirflowSkipException, True),
+        ({"execution_timeout": timedelta(seconds=30)}, AirflowTaskTimeout, False),
+        (
+            {"execution_timeout": timedelta(seconds=30), "soft_fail": True, "cancel_on_kill": True},
+            AirflowSkipException,
+            True,
+        ),
+        ({"execution_timeout": timedelta(seconds=90), "cancel_on_timeout": True}, AirflowSensorTimeout, True),
+    ],
+)
+def test_a_wait_that_no_triggerer_ended_is_ended_by_airflow_and_says_so(
+    sam, batch_ids, context, options, raised, canceled, said_by_airflow
+):
+    sensor = sensor_for(batch_ids, deferrable=True, **options)
+    with pytest.raises(raised) as ended:
+        sensor.resume_execution("__fail__", {"error": said_by_airflow}, context)
+    assert "no triggerer ended the wait" in f"{ended.value} {ended.value.__cause__}"
+    assert {batch.status for batch in sam.batches} == {"canceling" if canceled else "in_progress"}
+
+
+def test_a_trigger_that_failed_is_no_timeout(sam, batch_ids, context):
+    sensor = sensor_for(batch_ids, deferrable=True, cancel_on_timeout=True)
+    with pytest.raises(Exception, match="Trigger failure"):
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, context)
+    assert sam.count("messages_batches_cancel") == 0
 
 
 @pytest.mark.parametrize("cancel_on_kill", [False, True])

@@ -1,0 +1,64 @@
+"""What a wait takes along into the triggerer: when it is over, and which deferral of the task it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_sam._compat import Context
+
+TIMEOUT, EXECUTION_TIMEOUT = "timeout", "execution_timeout"
+"""Which of the task's two limits the deadline of a deferred wait comes from."""
+
+GUARD = 300.0
+"""Seconds after the deadline at which Airflow itself ends a deferred wait, in case that no triggerer does."""
+
+AIRFLOW_TIMED_OUT = frozenset({"Trigger timeout", "Trigger/execution timeout"})
+"""What Airflow 3 and Airflow 2 resume a task with whose trigger has fired nothing in time."""
+
+NO_TRIGGERER = (
+    "no triggerer ended the wait, so nobody may have looked at the batches. Check that `airflow triggerer` is running "
+    "and sends heartbeats"
+)
+
+
+def nearest_limit(
+    context: Context, *, now: float, timeout: float, execution_timeout: timedelta | None
+) -> tuple[str, float]:
+    """Return which of the task's limits passes first, and when, in seconds since the epoch."""
+    limits = {TIMEOUT: now + timeout}
+    if execution_timeout is not None:
+        began: datetime = getattr(context["ti"], "start_date", None) or datetime.now(UTC)
+        limits[EXECUTION_TIMEOUT] = began.timestamp() + execution_timeout.total_seconds()
+    limit = min(limits, key=limits.__getitem__)
+    return limit, limits[limit]
+
+
+def until_guard(deadline: float, *, now: float) -> timedelta:
+    """Return after how long Airflow ends the wait: later than we do, who clean up first."""
+    return timedelta(seconds=max(0.0, deadline - now) + GUARD)
+
+
+def ended_by_guard(next_method: str, next_kwargs: Mapping[str, Any] | None) -> bool:
+    """Return whether Airflow resumes the task because its trigger has fired nothing in time."""
+    return next_method == "__fail__" and (next_kwargs or {}).get("error") in AIRFLOW_TIMED_OUT
+
+
+def leave_deferral(context: Context) -> dict[str, Any] | None:
+    """Leave which deferral of the task this is, for the triggers of earlier ones to see, and return it.
+
+    Only where triggers hear of kills: elsewhere there is nothing to tell apart.
+    """
+    from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral
+
+    if not TRIGGERS_HEAR_KILLS:
+        return None
+    ti = context["ti"]
+    deferral = Deferral(try_number=ti.try_number, max_tries=ti.max_tries).dump()
+    ti.xcom_push(key=XCOM_KEY, value=deferral)
+    return deferral
