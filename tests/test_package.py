@@ -17,9 +17,15 @@ import airflow_provider_sam
 ROOT = Path(__file__).parent.parent
 NAME = "airflow-provider-sam"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-CONSTRAINTS = sorted(set(ROOT.glob("constraints*.txt")) - {ROOT / "constraints-s3-server.txt"})
-BENCH = ROOT / "constraints-bench.txt"
-STORES = ROOT / "constraints-stores.txt"
+CONSTRAINTS = ROOT / "constraints"
+WORKSHOPS = sorted(file for file in CONSTRAINTS.glob("*.txt") if not file.stem.startswith(("release-", "s3-server")))
+"""The environments that tests, benchmarks and tools run in."""
+GROUPS = {
+    "bench": ("emulator", "build", "bench"),  # the rivals' newest versions do not fit beside what the tests need
+    "lowest": ("emulator", "parquet", "s3", "zstd", "build", "test"),
+    "stores": ("azure", "emulator", "gcs", "s3", "build", "stores"),
+}
+RELEASES = sorted(CONSTRAINTS.glob("release-*.txt"))
 
 
 def test_the_installed_version_is_the_package_s_own():
@@ -44,26 +50,43 @@ def test_the_provider_calls_itself_by_the_distribution_s_name():
     assert entry_point.load()()["package-name"] == NAME
 
 
-@pytest.mark.parametrize("path", CONSTRAINTS, ids=lambda path: path.name)
+def pins(path):
+    """Give name and version of each package that a constraints file pins."""
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", WORKSHOPS, ids=lambda path: path.name)
 def test_constraints_pin_every_direct_dependency(path):
-    text = path.read_text(encoding="utf-8")
-    pinned = set(re.findall(r"^([a-z0-9-]+)==", text, flags=re.MULTILINE))
     project = PYPROJECT["project"]
     wanted = [*project["dependencies"], *PYPROJECT["build-system"]["requires"]]
     groups = project["optional-dependencies"] | PYPROJECT["dependency-groups"]
-    if path == BENCH:  # the rivals' newest versions do not fit beside what the tests need
-        groups = {name: groups[name] for name in ("emulator", "build", "bench")}
-    elif path == STORES:
-        groups = {name: groups[name] for name in ("azure", "emulator", "gcs", "s3", "build", "stores")}
-    else:
-        others = ("airflow-", "azure", "bench", "gcs", "stores")
-        groups = {name: group for name, group in groups.items() if not name.startswith(others)}
-    for group in groups.values():
-        wanted += [requirement for requirement in group if isinstance(requirement, str)]
-    assert {re.split(r"[\[<>=]", requirement)[0] for requirement in wanted} - pinned == set()
+    others = ("airflow-", "azure", "bench", "gcs", "stores")
+    chosen = GROUPS.get(path.stem) or [name for name in groups if not name.startswith(others)]
+    for name in chosen:
+        wanted += [requirement for requirement in groups[name] if isinstance(requirement, str)]
+    assert {re.split(r"[\[<>=]", requirement)[0] for requirement in wanted} - set(pins(path)) == set()
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("constraints*.txt")), ids=lambda path: path.name)
+def test_the_lowest_versions_are_those_that_the_package_allows():
+    lowest = pins(CONSTRAINTS / "lowest.txt")
+    project = PYPROJECT["project"]
+    extras = [requirement for extra in GROUPS["lowest"][:4] for requirement in project["optional-dependencies"][extra]]
+    bounds = dict(re.split(r"(?:\[.*\])?>=", requirement) for requirement in [*project["dependencies"], *extras])
+    assert {name: plain(lowest[name]) for name in bounds} == {name: plain(bound) for name, bound in bounds.items()}
+
+
+def plain(version):
+    """Give a version without the zeros at its end, which mean nothing."""
+    return re.sub(r"(\.0)+$", "", version)
+
+
+@pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.name)
+def test_a_release_s_constraints_are_of_that_release_and_name_their_day(path):
+    assert pins(path)["apache-airflow"] == path.stem.removeprefix("release-")
+    assert re.search(r"as of \d{4}-\d\d-\d\d$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted(CONSTRAINTS.glob("*.txt")), ids=lambda path: path.name)
 def test_constraints_name_no_address(path):
     assert "://" not in path.read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CONSTRAINTS = f"--constraint={ROOT / 'constraints.txt'}"
+CONSTRAINTS = f"--constraint={ROOT / 'constraints' / 'airflow-3.3.txt'}"
 
 
 @pytest.fixture(scope="module")

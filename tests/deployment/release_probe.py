@@ -1,0 +1,49 @@
+"""Import all that a Dag may import, and parse a folder of Dags, in whatever Airflow runs this program.
+
+It knows nothing of this checkout. Any warning that our modules or a Dag's imports cause is a failure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = "airflow_provider_sam"
+NOT_FOR_DAGS = f"{PACKAGE}.emulator"  # needs an extra
+
+
+def main(dags: str) -> str | None:
+    """Print what was imported and parsed; return what to complain about, or None."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        modules = import_all()
+    home = str(Path(sys.modules[PACKAGE].__file__ or "").parent)
+    faults = [str(warning) for warning in caught if warning.filename.startswith(home)]
+
+    newest = "airflow.dag_processing.dagbag"
+    dagbag = importlib.import_module(newest if find_spec(newest) else "airflow.models.dagbag")
+    bag = dagbag.DagBag(dags, include_examples=False)
+    faults += [f"{file}: {error}" for file, error in bag.import_errors.items()]
+    faults += [f"{file}: {said}" for file, said in bag.captured_warnings.items()]
+    if len(bag.dags) != len(list(Path(dags).glob("*.py"))):
+        faults.append(f"not every file has a Dag: {sorted(bag.dags)}")
+    print(f"{len(modules)} modules, Dags {', '.join(sorted(bag.dags))}")
+    return "\n".join(faults) or None
+
+
+def import_all() -> list[str]:
+    """Import every module of the package but the emulator's, and return their names."""
+    package = importlib.import_module(PACKAGE)
+    names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}.", onerror=lambda _: None)]
+    wanted = [name for name in names if not name.startswith(NOT_FOR_DAGS)]
+    for name in wanted:
+        importlib.import_module(name)
+    return wanted
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
