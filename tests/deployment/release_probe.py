@@ -26,7 +26,7 @@ def main(dags: str) -> str | None:
 
     newest = "airflow.dag_processing.dagbag"
     dagbag = importlib.import_module(newest if find_spec(newest) else "airflow.models.dagbag")
-    bag = dagbag.DagBag(dags, include_examples=False)
+    bag = dagbag.DagBag(dags)
     faults += [f"{file}: {error}" for file, error in bag.import_errors.items()]
     faults += [f"{file}: {said}" for file, said in bag.captured_warnings.items()]
     if len(bag.dags) != len(list(Path(dags).glob("*.py"))):
