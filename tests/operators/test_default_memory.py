@@ -81,7 +81,7 @@ def said(sam, database, tmp_path):  # noqa: ARG001 - the database must be there
     )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_submission_is_remembered_and_known_to_all_tasks_with_the_variables_as_they_are(sam, said):
     assert "SUBMITTED True" in said, said
     assert len(sam.batches) == 1
