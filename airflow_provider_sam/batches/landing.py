@@ -12,6 +12,7 @@ from airflow_provider_sam.batches.download import Download, ResultsDisagreeError
 from airflow_provider_sam.batches.ledger import Ledger
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.progress import Progress
+from airflow_provider_sam.batches.proof import check_submitted, claim_on
 from airflow_provider_sam.batches.sink import Sink
 from airflow_provider_sam.exceptions import SamResultsError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
     from airflow_provider_sam.batches.carry_over import CarryOver
+    from airflow_provider_sam.batches.claims import Register
     from airflow_provider_sam.batches.watching import Logger
 
 DOWNLOADS = 2
@@ -36,6 +38,7 @@ MOST_RESULTS = 500_000
 class Landing:
     """What all files of one publication have in common.
 
+    :param register: tells what was submitted as a batch, wherever that is known.
     :param stopped: tells whether to stop, because another file of the same publication has failed.
     """
 
@@ -43,6 +46,7 @@ class Landing:
     format: str
     betas: Sequence[str] | None
     log: Logger
+    register: Register | None = None
     stopped: Callable[[], bool] = field(default=lambda: False)
 
     def land(self, batch_ids: Sequence[str], path: ObjectStoragePath, carry: CarryOver | None) -> LandedFile:
@@ -96,6 +100,7 @@ class Landing:
         total = sum(counts.values())
         if total > MOST_RESULTS:
             raise SamResultsError(f"batch {batch.id} claims {total} results; at most {MOST_RESULTS} are landed of one")
+        claim = claim_on(batch.id, self.register, self.log)
         ledger = Ledger(seen, longest_line=self.client.settings.limits.max_result_line_bytes)
         sink.begin_part()
         try:
@@ -106,6 +111,7 @@ class Landing:
             raise ResultsDisagreeError(message) from problem
         if found := ledger.disagreements(counts):
             raise ResultsDisagreeError(f"the results of batch {batch.id} disagree with its counts: {'; '.join(found)}")
+        check_submitted(batch.id, ledger.custom_ids, claim)
         return _page(batch, ledger, path=sink.path, sha256=sink.digest().hex(), began=began)
 
     def _stream(self, batch_id: str, total: int, sink: Sink, ledger: Ledger) -> None:

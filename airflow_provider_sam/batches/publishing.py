@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.ids import check_batch_id
+from airflow_provider_sam.batches.ids import safe_id
 from airflow_provider_sam.batches.landing import LandedFile, Landing
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.carry_over import CarryOver
+    from airflow_provider_sam.batches.claims import Register
     from airflow_provider_sam.batches.watching import Logger
 
 AT_A_TIME = 3
@@ -41,6 +42,7 @@ class Publication:
     :param format: `jsonl` (bytes as the API sent them) or `parquet`.
     :param overwrite: what to do about what is there, see the operator.
     :param carry_over: an earlier publication, from which results that these batches do not hold are taken.
+    :param register: tells what was submitted as a batch, wherever that is known.
     """
 
     batch_ids: Sequence[str]
@@ -49,6 +51,7 @@ class Publication:
     format: str = "jsonl"
     overwrite: str = "skip-if-complete"
     carry_over: CarryOver | None = None
+    register: Register | None = None
     betas: Sequence[str] | None = None
     manifest_path: ObjectStoragePath = field(init=False)
 
@@ -60,7 +63,7 @@ class Publication:
         if self.overwrite not in OVERWRITE:
             raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
         for batch_id in self.batch_ids:
-            check_batch_id(batch_id)
+            safe_id(batch_id)
         if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
             where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
             raise SamRequestError(f"{where}; end it with a slash for a file each")
@@ -132,7 +135,9 @@ def write(path: ObjectStoragePath, data: bytes) -> None:
 
 def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[LandedFile]:
     """Land a few files at a time; when one fails, none is left."""
-    landing = Landing(client=client, format=publication.format, betas=publication.betas, log=log)
+    landing = Landing(
+        client=client, format=publication.format, betas=publication.betas, register=publication.register, log=log
+    )
     files = publication.files()
     if len(files) == 1:
         return [landing.land(files[0][1], files[0][0], publication.carry_over)]

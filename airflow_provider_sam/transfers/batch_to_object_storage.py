@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.claims import Register
     from airflow_provider_sam.batches.publishing import Publication
+    from airflow_provider_sam.hooks.sam import SamHook
 
 
 class SamBatchToObjectStorageOperator(BaseOperator):
@@ -44,6 +46,9 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         as failed for the two above.
     :param delete_after_publish: delete the batches at the API, once the manifest is written and the results are not
         judged as failed. Default: False.
+    :param state_path: where the submitting task remembers, if it names a `state_path` of its own (templated). Where its
+        record can be reached, the custom_ids of the results are held against those submitted. Default: the
+        connection's, else Airflow's own memory.
     :param betas: names of beta features (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection of the API (templated). Default: `sam_default`.
 
@@ -51,13 +56,14 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     documents it. Results never pass through XCom: read them with `results.iter_published` and `results.read_texts`.
     Assets among the task's `outlets` get the counts as metadata of their events.
 
-    :raises SamResultsError: a batch has not ended or is archived; its results disagree with its counts, twice; or
-        something lies at the destination and `overwrite` is `error`. Nothing has appeared.
+    :raises SamResultsError: a batch has not ended or is archived; its results disagree with its counts, twice, or are
+        those of other requests than were submitted; or something lies at the destination and `overwrite` is `error`.
+        Nothing has appeared.
     :raises SamBatchFailedError: the results are landed, and too many of them are failed. Not retried.
     :raises SamRequestError: arguments contradict each other.
     """
 
-    template_fields = ("batch_id", "path", "storage_conn_id", "carry_over", "betas", "sam_conn_id")
+    template_fields = ("batch_id", "path", "storage_conn_id", "carry_over", "state_path", "betas", "sam_conn_id")
     operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
@@ -74,6 +80,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         max_failed_ratio: float | None = None,
         treat_stop_reasons_as_failed: Sequence[str] = (),
         delete_after_publish: bool = False,
+        state_path: str | ObjectStoragePath | None = None,
         betas: Sequence[str] | None = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -90,6 +97,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.max_failed_ratio = max_failed_ratio
         self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
         self.delete_after_publish = delete_after_publish
+        self.state_path = state_path
         self.betas = betas
         self.sam_conn_id = sam_conn_id
         self._lineage: tuple[list[str], list[str]] = ([], [])
@@ -106,8 +114,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             max_failed_ratio=self.max_failed_ratio,
             treat_stop_reasons_as_failed=self.treat_stop_reasons_as_failed,
         )
-        publication = self._publication()
         hook = SamHook(self.sam_conn_id)
+        publication = self._publication(self._register(context, hook))
         leave_link(context, hook.config.console_url, publication.batch_ids)
         with hook.client as client:
             manifest = publish(client, publication, log=self.log)
@@ -118,7 +126,14 @@ class SamBatchToObjectStorageOperator(BaseOperator):
                 self._delete(client, publication)
         return manifest
 
-    def _publication(self) -> Publication:
+    def _register(self, context: Context, hook: SamHook) -> Register | None:
+        from airflow_provider_sam.batches.state import register_for
+
+        if "ti" not in context:  # no task runs, so there is none whose submission could be looked up
+            return None
+        return register_for(context, self.state_path or hook.config.state_path, log=self.log)
+
+    def _publication(self, register: Register | None) -> Publication:
         from airflow_provider_sam.batches.carry_over import CarryOver
         from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.batches.manifest import read_manifest
@@ -136,6 +151,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             format=self.format,
             overwrite=self.overwrite,
             carry_over=carry_over,
+            register=register,
             betas=self.betas,
         )
 

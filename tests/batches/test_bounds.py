@@ -39,6 +39,7 @@ def told(tmp_path_factory):
     for name, (body, endless, _) in ENDLESS.items():
         servers[name] = ({"expired": TOTAL}, Answer(body, "close", endless=endless))
     folder = tmp_path_factory.mktemp("bounds")
+    folders = {name: folder / name.replace(" ", "-") for name in servers}
     with ExitStack() as stack:
         running = {name: stack.enter_context(raw_server(*given)) for name, given in servers.items()}
         pairs = [
@@ -51,7 +52,7 @@ def told(tmp_path_factory):
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]  # the others are a log's
     return {
-        name: figures | {"asked": len(running[name].asked), "folder": folder / name.replace(" ", "-")}
+        name: figures | {"asked": len(running[name].asked), "folder": folders[name]}
         for name, figures in zip(running, lines, strict=True)
     }
 

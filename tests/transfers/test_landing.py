@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_sam import _compat
 from airflow_provider_sam._compat import AirflowFailException, Asset
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.results import iter_published, read_texts
@@ -377,3 +378,57 @@ def test_an_id_that_leads_out_of_the_destination_touches_nothing(sam, tmp_path):
         run(batch_id=["../victim", "b"], path=f"{(tmp_path / 'day').as_uri()}/")
     assert victim.read_text() == "mine"
     assert len(sam.requests) == 0
+
+
+def remember(folder, batch_id, requests):
+    """Leave in the register what a task leaves that has submitted these requests as this batch."""
+    ids = [request["custom_id"] for request in requests]
+    claim = {"owner": "o", "name": "dag.submit of run", "fingerprint": "f", "requests": len(ids)}
+    (folder / "claims").mkdir(parents=True)
+    (folder / "claims" / f"{batch_id}.json").write_text(json.dumps(claim | {"ids_digest": custom_ids_digest(ids)}))
+    return folder.as_uri()
+
+
+def task_instance(task_id):
+    return SimpleNamespace(dag_id="dag", run_id="run", task_id=task_id, map_index=-1, max_tries=0)
+
+
+def test_results_of_the_requests_that_were_submitted_land(ended, requests, tmp_path):
+    state_path = remember(tmp_path / "state", batch_id := ended(), requests)
+    path, context = (tmp_path / "r.jsonl").as_uri(), {"ti": task_instance("land")}
+    _, manifest = run(batch_id=batch_id, path=path, state_path=state_path, context=context)
+    assert manifest["total"]["lines"] == 5
+
+
+@pytest.mark.parametrize("from_connection", [True, False])
+def test_results_of_other_requests_than_were_submitted_do_not_appear(
+    ended, sam, requests, tmp_path, monkeypatch, from_connection
+):
+    stranger = ended(None, renamed(requests))
+    state_path = remember(tmp_path / "state", stranger, requests)  # it had been taken for the task's own
+    arguments = {"state_path": state_path}
+    if from_connection:
+        extra = json.loads(sam.connection_json)
+        monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(extra | {"extra": {"state_path": state_path}}))
+        arguments = {}
+    held = r"is held by task dag\.submit of run for its 5 requests, but has results of others: 5, such as 'other-0'"
+    with pytest.raises(SamResultsError, match=held):
+        run(batch_id=stranger, path=(tmp_path / "r.jsonl").as_uri(), context={"ti": task_instance("land")}, **arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state"]
+
+
+@pytest.mark.parametrize("record", ["no record", "a record without a digest", "a record that cannot be read"])
+def test_where_nothing_is_known_of_a_submission_its_results_land(ended, tmp_path, record):
+    batch_id = ended()
+    claims = tmp_path / "state" / "claims"
+    claims.mkdir(parents=True)
+    if record != "no record":
+        claim = {"owner": "o", "name": "n", "fingerprint": "f"} if "digest" in record else []
+        (claims / f"{batch_id}.json").write_text(json.dumps(claim))
+    _, manifest = run(
+        batch_id=batch_id,
+        path=(tmp_path / "r.jsonl").as_uri(),
+        state_path=(tmp_path / "state").as_uri(),
+        context={"ti": task_instance("land")},
+    )
+    assert manifest["total"]["lines"] == 5
