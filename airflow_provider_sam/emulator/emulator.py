@@ -205,6 +205,15 @@ class SamEmulator:
     def answers(self, answers: GivenAnswers | None) -> None:
         self._service.answers.given = answers
 
+    @property
+    def strict(self) -> bool:
+        """Whether what the API does not know is refused; may be set at any time."""
+        return self._service.strict
+
+    @strict.setter
+    def strict(self, strict: bool) -> None:
+        self._service.strict = strict
+
     def end_batch(self, batch_id: str, outcomes: Outcomes | None = None) -> BatchView:
         """End a batch now; one that has ended stays as it is.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from airflow_provider_sam.emulator import AfterLooks, AfterSeconds, OnDemand
+from airflow_provider_sam.emulator import AfterLooks, AfterSeconds, ChosenId, Fault, OnDemand
 from tests.emulator.test_batches import BATCHES, results
 
 
@@ -109,3 +109,22 @@ def test_a_reset_forgets_all(sam_emulator, client, batch):
     assert client.post("/_emulator/reset").status_code == 204
     assert (sam_emulator.batches, sam_emulator.requests, sam_emulator.faults.pending) == ((), (), ())
     assert client.get(f"{BATCHES}/{batch['id']}").status_code == 404
+
+
+def test_a_page_shows_a_batch_to_a_browser_without_a_key_or_a_look(sam_emulator, batch):
+    sam_emulator.progress = AfterLooks(1)
+    path = f"{sam_emulator.url}/_emulator/batches/"
+    page = httpx.get(path + batch["id"])
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert batch["id"] in page.text
+    assert "in_progress" in page.text
+    assert sam_emulator.batches[0].status == "in_progress"
+    assert httpx.get(path + "msgbatch_unknown").status_code == 404
+
+
+def test_a_page_takes_nothing_of_an_id_for_its_own_text(sam_emulator, client, batch_body):
+    sam_emulator.faults.add(Fault(ChosenId("<script>")))
+    client.post("/v1/messages/batches", json=batch_body)
+    page = httpx.get(f"{sam_emulator.url}/_emulator/batches/%3Cscript%3E").text
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
