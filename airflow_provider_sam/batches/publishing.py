@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.ids import safe_id
+from airflow_provider_sam.batches.ids import check_batch_id
 from airflow_provider_sam.batches.landing import LandedFile, Landing
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest
@@ -63,7 +63,7 @@ class Publication:
         if self.overwrite not in OVERWRITE:
             raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
         for batch_id in self.batch_ids:
-            safe_id(batch_id)
+            check_batch_id(batch_id)
         if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
             where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
             raise SamRequestError(f"{where}; end it with a slash for a file each")
