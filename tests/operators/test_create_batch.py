@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_sam import submit_task
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.emulator import Drop, Fault
-from airflow_provider_sam.exceptions import SamBudgetError, SamStateError
+from airflow_provider_sam.batches import state, submitting
+from airflow_provider_sam.batches.completion import BatchEvent
+from airflow_provider_sam.emulator import Drop, Fault, OnDemand
+from airflow_provider_sam.exceptions import (
+    SamBudgetError,
+    SamStateError,
+    SamSubmissionError,
+    SamSubmissionUnprovenError,
+    SamWaitError,
+)
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 
 CREATE = "messages_batches_create"
@@ -27,11 +39,83 @@ def create(sam, tmp_path):  # noqa: ARG001 - the connection leads there
     return create
 
 
-def test_a_lost_answer_and_a_retry_are_one_batch(sam, create, requests):
+def resumed(operator, deferred, outcome="ended"):
+    """Take a task up again after its trigger has fired."""
+    event = BatchEvent(outcome=outcome, batches=(), message="The trigger's words.").dump()
+    return getattr(operator, deferred.method_name)({"ti": TI}, event=event)
+
+
+def test_a_lost_answer_leaves_the_worker_until_the_batch_tells_whose_it_is(sam, requests, tmp_path):
+    sam.progress = OnDemand()
+    operator = SamCreateBatchOperator(task_id="create", requests=requests, state_path=tmp_path.as_uri())
     sam.faults.add(Fault(Drop(accepted=True), operation=CREATE))
-    batch_id = create(requests)
-    assert create(requests) == batch_id
-    assert [batch.id for batch in sam.batches] == [batch_id]
+    with pytest.raises(TaskDeferred) as left:
+        operator.execute({"ti": TI})
+    (batch,) = sam.batches
+    trigger = left.value.trigger
+    assert (trigger.batch_ids, trigger.sam_conn_id, trigger.cancel_on_kill) == ([batch.id], "sam_default", False)
+    assert trigger.deadline == batch.expires_at.timestamp() + 3600
+    assert trigger.deadline < time.time() + left.value.timeout.total_seconds() < trigger.deadline + 1000
+    sam.end_batch(batch.id)
+    assert resumed(operator, left.value) == operator.execute({"ti": TI}) == batch.id
+    assert len(sam.batches) == 1
+
+
+def test_a_batch_that_does_not_end_in_time_is_an_error_and_never_another_batch(sam, requests, tmp_path):
+    sam.progress = OnDemand()
+    arguments = {"task_id": "create", "requests": requests, "state_path": tmp_path.as_uri()}
+    operator = SamCreateBatchOperator(**arguments)
+    sam.faults.add(Fault(Drop(accepted=True), operation=CREATE))
+    with pytest.raises(TaskDeferred) as left:
+        operator.execute({"ti": TI})
+    with pytest.raises(SamSubmissionError, match=f"{sam.batches[0].id}.*has not ended in time.*adopt_batch_id"):
+        resumed(operator, left.value, "timeout")
+    with pytest.raises(SamSubmissionError, match="has not ended in time"):
+        SamCreateBatchOperator(**arguments, prove_within=0).execute({"ti": TI})
+    with pytest.raises(SamWaitError, match="The trigger's words"):
+        resumed(operator, left.value, "error")
+    with pytest.raises(SamWaitError):
+        operator.resume({"ti": TI}, event=None)
+    assert (
+        SamCreateBatchOperator(**arguments, adopt_batch_id=sam.batches[0].id).execute({"ti": TI}) == sam.batches[0].id
+    )
+    assert len(sam.batches) == 1
+
+
+def test_a_task_that_may_not_defer_keeps_its_worker_and_looks_again(sam, requests, tmp_path, monkeypatch):
+    sam.progress = OnDemand()
+    monkeypatch.setattr(submit_task, "LOOK_EVERY", 0.01)
+    operator = SamCreateBatchOperator(
+        task_id="create", requests=requests, state_path=tmp_path.as_uri(), deferrable=False
+    )
+    looks = iter(range(100))
+
+    def end_at_the_third_look(*_):
+        if next(looks) == 2:
+            sam.end_batch(sam.batches[0].id)
+
+    monkeypatch.setattr(submitting.Submitter, "pause", end_at_the_third_look)
+    sam.faults.add(Fault(Drop(accepted=True), operation=CREATE))
+    assert operator.execute({"ti": TI}) == sam.batches[0].id
+    assert (len(sam.batches), next(looks)) == (1, 3)
+
+
+def test_a_task_that_is_not_remembered_does_not_leave_its_worker(sam, requests, monkeypatch):
+    sam.progress = OnDemand()
+    monkeypatch.setattr(state, "memory_for", lambda *_, **__: state.NoMemory())
+    sam.faults.add(Fault(Drop(accepted=True), operation=CREATE))
+    with pytest.raises(SamSubmissionUnprovenError, match="neither taken nor paid for again"):
+        SamCreateBatchOperator(task_id="create", requests=requests).execute({"ti": TI})
+    assert len(sam.batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"), [(["{{ ds }}"], True), (["Plain"], False)], ids=["like a template", "plain"]
+)
+def test_the_log_says_so_when_a_prompt_looks_like_a_template(create, caplog, capsys, lines, said):
+    with caplog.at_level(logging.INFO):
+        create(lines, defaults=DEFAULTS)
+    assert ("prompts are data, not templates" in caplog.text + capsys.readouterr().out) is said
 
 
 def test_a_cleared_task_returns_its_batch_unless_it_is_to_resubmit(sam, create, requests):
@@ -48,8 +132,10 @@ PROMPTS = ["One {{ var.value.x }}", "Two {% raw %}"]
 @pytest.mark.parametrize("requests", [PROMPTS, lambda _context: iter(PROMPTS)], ids=["list", "callable"])
 def test_prompts_become_requests_with_the_defaults_and_arrive_unchanged(sam, create, requests):
     batch_id = create(requests, defaults=DEFAULTS)
-    assert list(sam.batch_requests(batch_id)) == [
-        (f"request-{number}", {**DEFAULTS, "messages": [{"role": "user", "content": prompt}]})
+    sent = list(sam.batch_requests(batch_id))
+    assert len({name.partition("-")[0] for name, _ in sent}) == 1
+    assert [(name.partition("-")[2], params) for name, params in sent] == [
+        (str(number), {**DEFAULTS, "messages": [{"role": "user", "content": prompt}]})
         for number, prompt in enumerate(PROMPTS, 1)
     ]
 
@@ -59,7 +145,7 @@ def test_prompts_become_requests_with_the_defaults_and_arrive_unchanged(sam, cre
     [
         ([], {}, (SamRequestError, "the input has no requests")),
         ([], {"on_empty": "skip"}, (AirflowSkipException, "no requests")),
-        (["One"], {}, (SamRequestError, r"requests\[0\] \(custom_id 'request-1'\): params")),
+        (["One"], {}, (SamRequestError, r"requests\[0\]: params")),
         (["One", "Two"], {"max_requests": "1"}, (SamBudgetError, "2 requests, more than max_requests allows, 1")),
         (["One", "Two"], {"max_requests": "one"}, (SamRequestError, "max_requests must be a whole number, got 'one'")),
         (["One"] * 30, {"max_input_tokens": 29}, (SamBudgetError, r"about \d+ input tokens, from 20 of 30 requests")),
@@ -81,7 +167,7 @@ def test_tokens_are_estimated_from_as_many_requests_as_asked_for(sam, create):
 def test_more_requests_than_a_batch_takes_name_the_operator_that_splits_them(sam, create, requests, monkeypatch):
     connection = json.loads(sam.connection_json) | {"extra": {"max_batch_requests": 2}}
     monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(connection))
-    with pytest.raises(SamRequestError, match=r"5 requests make 3 batches, and .*ObjectStorageToSamBatchOperator"):
+    with pytest.raises(SamRequestError, match=r"5 requests are more than one batch takes.*ObjectStorageToSam"):
         create(requests)
 
 
@@ -95,8 +181,8 @@ def test_the_connection_may_give_the_state_path(sam, create, requests, monkeypat
 def test_a_record_that_cannot_be_read_is_an_error_and_sends_nothing(sam, create, requests, tmp_path):
     create(requests)
     (record,) = (tmp_path / "dag").rglob("*.json")
-    record.write_text('{"version": 2}')
-    with pytest.raises(SamStateError, match="has version 2; this provider reads version 1"):
+    record.write_text('{"version": 3}')
+    with pytest.raises(SamStateError, match="has version 3; this provider reads versions 1 and 2"):
         create(requests)
     assert sam.count(CREATE) == 1
 

@@ -150,7 +150,7 @@ def named(context):
         ("a secret prompt", "str of 15"),
         (named, "given by named"),
         (Upstream("x"), "given by an upstream task"),
-        (None, "NoneType"),
+        (None, ""),
     ],
 )
 def test_pages_show_only_what_kind_of_value_it_is(value, text):
