@@ -18,6 +18,10 @@ class SamConnectionConfigError(SamError, AirflowFailException, ValueError):
     """
 
 
+class SamConnectionLookupError(SamError, AirflowException):
+    """The Airflow connection could not be read, perhaps because its secrets backend is away. It may be read later."""
+
+
 class SamBatchFailedError(SamError, AirflowFailException):
     """A batch ended in a way that the task was told to fail for. Its retries would find the same end."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
@@ -40,22 +41,45 @@ class BatchGlance(msgspec.Struct, frozen=True, gc=False):
 
 
 class BatchesGlance(msgspec.Struct, frozen=True, gc=False):
-    """A page of batches, newest first."""
+    """A page of batches, newest first, but for those that cannot be read: the fault of one is not that of all."""
 
     data: list[BatchGlance]
     has_more: bool
 
 
+class _Page(msgspec.Struct, frozen=True):
+    """A page whose batches have not been read."""
+
+    data: list[msgspec.Raw]
+    has_more: bool
+
+
 _decoder = msgspec.json.Decoder(BatchesGlance)
+_pages = msgspec.json.Decoder(_Page)
+_batches = msgspec.json.Decoder(BatchGlance)
 
 
 def read_batches(body: bytes) -> BatchesGlance:
-    """Read a page from its JSON.
+    """Read a page from its JSON, without the batches in it that have another shape.
 
-    :raises ValueError: it is no JSON or has another shape; the text names the place, never its contents.
+    :raises ValueError: it is no JSON or no page; the text names the place, never its contents.
     """
     try:
         return _decoder.decode(body)
+    except msgspec.ValidationError:
+        return _read_one_by_one(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ValueError("no page of batches, not JSON") from None
+
+
+def _read_one_by_one(body: bytes) -> BatchesGlance:
+    try:
+        page = _pages.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"
         raise ValueError(f"no page of batches, {what}") from None
+    batches = []
+    for batch in page.data:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            batches.append(_batches.decode(batch))
+    return BatchesGlance(data=batches, has_more=page.has_more)

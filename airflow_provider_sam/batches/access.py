@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_sam.api.errors import SamError
 from airflow_provider_sam.batches.pacing import reaction_to
+from airflow_provider_sam.exceptions import SamConnectionLookupError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,9 +17,9 @@ AnswerT = TypeVar("AnswerT")
 
 
 class Access:
-    """A client that is made at its first use, and made anew when its key is refused: it may have been rotated.
+    """A client that is made at its first use, and made anew when it is refused: its key may have been rotated.
 
-    :param connect: reads the connection and gives a new client.
+    :param connect: reads the connection and gives a new client; whatever it raises may pass.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[AsyncSamClient]]) -> None:
@@ -26,13 +27,17 @@ class Access:
         self._client: AsyncSamClient | None = None
 
     async def client(self) -> AsyncSamClient:
-        """Give the client, made of the connection at the first call."""
+        """Give the client, made of the connection at the first call.
+
+        :raises SamConnectionLookupError: the connection cannot be read now.
+        :raises SamError: the connection cannot be used as it is.
+        """
         if self._client is None:
-            self._client = await self._connect()
+            self._client = await self._connected()
         return self._client
 
     async def through(self, call: Callable[[AsyncSamClient], Awaitable[AnswerT]]) -> AnswerT:
-        """Make a call; if the key is refused and the connection says something else by now, make it once more.
+        """Make a call; if it is refused and the connection says something else by now, make it once more.
 
         :raises SamError: what the call raised.
         """
@@ -46,13 +51,22 @@ class Access:
 
     async def _reconnected(self, client: AsyncSamClient, refusal: SamError) -> AsyncSamClient:
         """Read the connection anew; a key that is still the same stays refused."""
-        fresh = await self._connect()
+        fresh = await self._connected()
         if fresh.settings == client.settings:
             await fresh.aclose()
             raise refusal
         self._client = fresh
         await client.aclose()
         return fresh
+
+    async def _connected(self) -> AsyncSamClient:
+        try:
+            return await self._connect()
+        except SamError:
+            raise
+        except Exception as problem:
+            text = f"the connection cannot be read now ({type(problem).__name__}: {problem})"
+            raise SamConnectionLookupError(text) from problem
 
     async def aclose(self) -> None:
         """Close the client."""

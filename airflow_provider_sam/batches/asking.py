@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_sam.api.errors import SamError, SamStatusError
+from airflow_provider_sam.api.errors import SamError, SamResponseError, SamStatusError, SamTimeoutError
 from airflow_provider_sam.batches.access import Access
 from airflow_provider_sam.batches.pacing import (
     BEYOND,
@@ -18,12 +18,14 @@ from airflow_provider_sam.batches.pacing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
     from datetime import datetime
 
     from airflow_provider_sam.api.client import AsyncSamClient
     from airflow_provider_sam.api.glances import BatchesGlance, BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
+
+T = TypeVar("T")
 
 AT_ONCE = 4
 """Single looks that are under way together."""
@@ -33,6 +35,9 @@ SAID_AT_ONCE = 50
 
 LIST_TRIES = 3
 """Refusals of the list in a row after which each batch is asked for alone."""
+
+ALL_UNREADABLE = 10
+"""Answers about single batches after which, if none could be read, the fault is not the batches'."""
 
 SURVEY_EVERY = 100
 """Looks after which all that is remembered of the list is found out anew: a workspace changes."""
@@ -45,6 +50,7 @@ class Asker:
     :param deliver: takes each batch that was seen, and says whether anybody waits for it.
     :param complain: takes a batch that could not be seen this time, and why.
     :param drop: takes a batch that can never be seen, and why.
+    :param timeout: limits a block to a number of seconds, as `asyncio.timeout` does.
     """
 
     def __init__(
@@ -54,9 +60,12 @@ class Asker:
         deliver: Callable[[MessageBatch | BatchGlance], bool],
         complain: Callable[[str, SamError], None],
         drop: Callable[[str, SamError], None],
+        timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout,
     ) -> None:
         self._access = Access(connect)
         self._deliver, self._complain, self._drop = deliver, complain, drop
+        self._timeout = timeout
+        self._limit = 0.0
         self._ranks: dict[str, int] = {}
         self._created: dict[str, datetime] = {}
         self._looks = 0
@@ -76,11 +85,13 @@ class Asker:
         """Give the client, made of the connection at the first call."""
         return await self._access.client()
 
-    async def ask(self, wanted: Collection[str]) -> set[str]:
+    async def ask(self, wanted: Collection[str], *, limit: float) -> set[str]:
         """Look at all batches in `wanted`, and take along what shows by the way; give the ids that were answered.
 
-        :raises SamError: nothing can be seen now, or ever; see `reaction_to`. What was seen before is delivered.
+        :param limit: seconds that the answer to one request may take, however steadily it drips.
+        :raises SamError: nothing can be seen now; see `reaction_to`. What was seen before is delivered.
         """
+        self._limit = limit
         return await self._access.through(lambda client: self._ask(client, wanted))
 
     async def _ask(self, client: AsyncSamClient, wanted: Collection[str]) -> set[str]:
@@ -93,8 +104,10 @@ class Asker:
         if pages:
             try:
                 await self._list(client, wanted, answered, pages=pages)
+            except SamResponseError:
+                pass  # a page that cannot be read: each batch may be
             except SamStatusError as error:
-                if reaction_to(error) not in {"ask again", "drop"}:
+                if reaction_to(error) not in {"ask again", "refused"}:
                     raise
                 # Once: the batch at which the page before ended was deleted. Again and again: there is no list here.
                 self._refusals += 1
@@ -112,7 +125,7 @@ class Asker:
         limit = page_limit(ranks.values(), pages)
         listed, cursor, offset = 0, None, 0
         while True:
-            page = await client.glance_at_batches(limit=limit, after_id=cursor, deadline=0)
+            page = await self._answer(client.glance_at_batches(limit=limit, after_id=cursor, deadline=0))
             await self._see_all(page.data, answered, offset)
             listed, offset, limit = listed + 1, offset + len(page.data), PAGE
             missing = self._deeper(expected, answered, page) if page.has_more and page.data else []
@@ -133,13 +146,19 @@ class Asker:
         ]
 
     async def _look_at_each(self, client: AsyncSamClient, batch_ids: Collection[str], answered: set[str]) -> None:
-        waiting = deque(batch_ids)
+        waiting, unreadable = deque(batch_ids), 0
 
         async def look() -> None:
+            nonlocal unreadable
             while waiting:
                 batch_id = waiting.popleft()
                 try:
-                    batch = await client.get_batch(batch_id, deadline=0)
+                    batch = await self._answer(client.get_batch(batch_id, deadline=0))
+                except SamResponseError as error:
+                    unreadable += 1
+                    if unreadable >= ALL_UNREADABLE and not answered:
+                        raise
+                    self._complain(batch_id, error)
                 except SamError as error:
                     self._react(batch_id, error)
                 else:
@@ -153,10 +172,17 @@ class Asker:
                 looker.cancel()
             await asyncio.gather(*lookers, return_exceptions=True)
 
+    async def _answer(self, call: Coroutine[Any, Any, T]) -> T:
+        try:
+            async with self._timeout(self._limit):
+                return await call
+        except TimeoutError:
+            raise SamTimeoutError(f"no whole answer came within {self._limit:g} s") from None
+
     def _react(self, batch_id: str, error: SamError) -> None:
         """Deal with a failure that concerns one batch; raise one that concerns all."""
         match reaction_to(error):
-            case "ask again":
+            case "ask again" | "refused":
                 self._complain(batch_id, error)
             case "drop":
                 self._drop(batch_id, error)

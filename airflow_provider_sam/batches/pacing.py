@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_sam.api.errors import SamError, SamResponseError, SamStatusError, SamTransportError
+from airflow_provider_sam.api.errors import (
+    SamError,
+    SamNotFoundError,
+    SamRequestError,
+    SamResponseError,
+    SamStatusError,
+    SamTransportError,
+)
+from airflow_provider_sam.exceptions import SamConnectionLookupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,33 +38,74 @@ LONGEST_PAUSE = 120.0
 SPREAD = 2.0
 """Seconds over which looks after a `retry-after` are spread: callers told the same time must not come at once."""
 
-Reaction = Literal["ask again", "back off", "reconnect", "drop", "give up"]
+REFUSAL_STANDS = 300.0
+"""Seconds for which nothing but a refusal must be the answer before it ends a wait: a key may be being rotated."""
 
-_OF_ONE_BATCH = {404: "ask again", 409: "ask again", 400: "drop", 410: "drop", 422: "drop"}
-_REFUSED = frozenset({401, 403})
-_TOO_SLOW, _TOO_MANY, _SERVER = 408, 429, 500
+VISIBILITY_TIMEOUT = 900.0
+"""Seconds of nothing but 404 after which a batch counts as one that was never there. A new one shows in seconds."""
+
+LEAST_ANSWER_TIME = 10.0
+"""Seconds that an answer may take however short the interval is."""
+
+ANSWER_SHARE = 0.5
+"""Part of the interval that an answer may take, so that a dripping one does not hold up the looks that follow."""
+
+Reaction = Literal["ask again", "refused", "back off", "reconnect", "drop"]
+
+_OF_ONE_BATCH: dict[int, Reaction] = {
+    404: "ask again",
+    409: "ask again",
+    400: "refused",
+    410: "refused",
+    422: "refused",
+}
+_FOR_NOW = frozenset({408, 425, 429})
+_SERVER = 500
 
 
 def reaction_to(error: SamError) -> Reaction:
     """Decide what a look that failed means.
 
     - `ask again`: this batch may be seen later. The API answers a 404 now and then for a batch that exists.
+    - `refused`: the same, but if it lasts, this batch can never be seen.
     - `back off`: nothing can be seen for a while; the rest of the look would fail the same way.
-    - `reconnect`: the key is refused; it may have been rotated, so the connection is read anew.
-    - `drop`: this batch can never be seen; waiting for it makes no sense.
-    - `give up`: nothing can be seen, and waiting does not change that.
+    - `reconnect`: nothing can be seen as the connection is; it may be changed meanwhile, so it is read anew. If it
+      lasts, nothing will ever be seen.
+    - `drop`: the look was refused before it was sent, and will always be.
     """
-    if isinstance(error, SamTransportError | SamResponseError):
+    if isinstance(error, SamTransportError | SamResponseError | SamConnectionLookupError):
         return "back off"
-    if isinstance(error, ValueError):  # refused before it was sent
+    if isinstance(error, SamRequestError):
         return "drop"
     if not isinstance(error, SamStatusError):
-        return "give up"
-    if error.status in _REFUSED:
         return "reconnect"
-    if error.status in {_TOO_SLOW, _TOO_MANY} or error.status >= _SERVER:
+    if error.status in _FOR_NOW or error.status >= _SERVER:
         return "back off"
-    return _OF_ONE_BATCH.get(error.status, "give up")  # type: ignore[return-value]
+    return _OF_ONE_BATCH.get(error.status, "reconnect")
+
+
+def lasting_trouble(error: SamError, *, seconds: float, seen: bool, visibility_timeout: float) -> str:
+    """Return why a wait is over that has met the same trouble for so long; nothing while it may pass.
+
+    :param error: the failure of the latest look.
+    :param seconds: since when looks fail like this, and not otherwise.
+    :param seen: whether the batch was ever seen.
+    :param visibility_timeout: seconds for which a batch that was never seen may be hidden.
+    """
+    reaction = reaction_to(error)
+    if reaction in {"refused", "reconnect"} and seconds >= REFUSAL_STANDS:
+        return f"refused for {seconds / 60:.0f} min: {error}"
+    if isinstance(error, SamNotFoundError) and not seen and seconds >= visibility_timeout:
+        return (
+            f"it has never been seen, there was nothing but 404 for {seconds / 60:.0f} min. Does the key belong to the "
+            f"workspace of this batch, and is the id right? ({error})"
+        )
+    return ""
+
+
+def answer_limit(interval: float) -> float:
+    """Return how many seconds the whole answer to one request may take."""
+    return max(ANSWER_SHARE * interval, LEAST_ANSWER_TIME)
 
 
 def next_due(*, now: float, interval: float, deadline: float, chance: float) -> float:
@@ -84,6 +133,14 @@ def pause(*, failures: int, interval: float, asked_for: float | None, chance: fl
 def wakes_at(*, earliest_due: float, not_before: float, earliest_deadline: float) -> float:
     """Decide when to do something next: look, but not within a pause, and end a wait whose deadline has come."""
     return min(max(earliest_due, not_before), earliest_deadline)
+
+
+def looks_now(*, due: float, deadline: float, interval: float, now: float, not_before: float) -> bool:
+    """Decide whether a wait takes part in a look now: not within a pause, but always at its end.
+
+    A batch that has ended in time is seen, whatever pause its end falls into.
+    """
+    return deadline <= now or (now >= not_before and due <= now + EARLY * interval)
 
 
 def pages_to_list(ranks: Iterable[int | None]) -> int:

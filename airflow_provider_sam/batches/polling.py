@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamError, SamStatusError
 from airflow_provider_sam.batches.asking import SAID_AT_ONCE, Asker
-from airflow_provider_sam.batches.pacing import EARLY, SHORTEST_INTERVAL, next_due, pause, reaction_to, wakes_at
+from airflow_provider_sam.batches.pacing import (
+    EARLY,
+    SHORTEST_INTERVAL,
+    answer_limit,
+    looks_now,
+    next_due,
+    pause,
+    wakes_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,7 +77,7 @@ class Poller:
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self.closing = False
-        self._asker = Asker(connect, deliver=self._deliver, complain=self._complain, drop=self._drop)
+        self._asker = Asker(connect, deliver=self._deliver, complain=self._complain, drop=self._drop, timeout=timeout)
         self._clock, self._timeout, self._random = clock, timeout, random
         self._places: dict[str, list[Place]] = {}
         self._waiting: set[Place] = set()
@@ -130,13 +138,12 @@ class Poller:
 
     async def _run(self) -> None:
         try:
-            await self._asker.connected()  # now, while there is time: making a client would delay the first look
+            with suppress(SamError):  # now, while there is time: making a client would delay the first look
+                await self._asker.connected()
             while self._waiting:
                 await self._until_due()
                 await self._look()
                 self._settle()
-        except SamError as unusable:
-            self._end_all(str(unusable))
         except Exception as problem:
             # Nobody may wait for a poll that is no more; every task tells its user why.
             log.exception("The shared poll has broken down")
@@ -162,18 +169,33 @@ class Poller:
 
     async def _look(self) -> None:
         now = self._clock()
-        if now < self._not_before:
-            return
-        due = {place for place in self._waiting if place.due <= now + EARLY * place.interval}
+        paused = now < self._not_before
+        due = {
+            place
+            for place in self._waiting
+            if looks_now(
+                due=place.due,
+                deadline=place.deadline,
+                interval=place.interval,
+                now=now,
+                not_before=self._not_before,
+            )
+        }
         wanted = dict.fromkeys(batch_id for place in due for batch_id in place.watch.open_ids)
+        if not wanted:
+            return
         try:
-            answered = await self._asker.ask(wanted)
+            answered = await self._asker.ask(wanted, limit=answer_limit(self._shortest_interval()))
         except SamError as error:
-            self._back_off_or_give_up(error)
+            self._fail(error, last_look_in_a_pause=paused)
         else:
-            self._failures = 0
+            if not paused:
+                self._failures = 0
             self._schedule(due, answered, began=now)
             await self._beat()
+
+    def _shortest_interval(self) -> float:
+        return min((place.interval for place in self._waiting), default=0.0)
 
     def _schedule(self, due: set[Place], answered: set[str], *, began: float) -> None:
         now, chance = self._clock(), self._random()
@@ -189,18 +211,26 @@ class Poller:
             if number % SAID_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _back_off_or_give_up(self, error: SamError) -> None:
-        if reaction_to(error) != "back off":
-            self._end_all(str(error))
-            return
-        self._failures += 1
-        interval = min((place.interval for place in self._waiting), default=0.0)
-        asked_for = error.retry_after if isinstance(error, SamStatusError) else None
-        seconds = pause(failures=self._failures, interval=interval, asked_for=asked_for, chance=self._random())
-        self._not_before = self._clock() + seconds
-        log.warning("Nobody looks for %.0f s after failure %d: %s", seconds, self._failures, error)
-        for place in self._waiting:
-            place.context.run(place.watch.note_trouble, error)
+    def _fail(self, error: SamError, *, last_look_in_a_pause: bool) -> None:
+        """Take in that nothing could be seen; nobody looks for a while, unless a pause is under way already."""
+        if not last_look_in_a_pause:
+            self._failures += 1
+            asked_for = error.retry_after if isinstance(error, SamStatusError) else None
+            seconds = pause(
+                failures=self._failures,
+                interval=self._shortest_interval(),
+                asked_for=asked_for,
+                chance=self._random(),
+            )
+            self._not_before = self._clock() + seconds
+            log.warning("Polling paused for %.0f s after %d failures: %s", seconds, self._failures, error)
+        for place in list(self._waiting):
+            self._note_trouble(place, error)
+
+    def _note_trouble(self, place: Place, error: SamError, batch_id: str | None = None) -> None:
+        place.context.run(place.watch.note_trouble, error, batch_id)
+        if place.watch.failure:
+            self._end(place, place.watch.failed(place.watch.failure))
 
     def _settle(self) -> None:
         now = self._clock()
@@ -225,8 +255,8 @@ class Poller:
         return bool(places)
 
     def _complain(self, batch_id: str, error: SamError) -> None:
-        for place in self._places.get(batch_id, ()):
-            place.context.run(place.watch.note_trouble, error, batch_id)
+        for place in list(self._places.get(batch_id, ())):
+            self._note_trouble(place, error, batch_id)
 
     def _drop(self, batch_id: str, error: SamError) -> None:
         for place in list(self._places.get(batch_id, ())):

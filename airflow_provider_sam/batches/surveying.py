@@ -112,7 +112,7 @@ class Surveyor:
                 lambda client: client.glance_at_batches(limit=limit, after_id=self._cursor, deadline=0)
             )
         except SamError as error:
-            if reaction_to(error) in {"ask again", "drop"}:
+            if reaction_to(error) in {"ask again", "refused"}:
                 # The batch at which the page before ended was deleted: from the top, then.
                 self._cursor, self._listed = None, 0
             raise

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_sam.api.errors import SamError, SamNotFoundError, SamStatusError
+from airflow_provider_sam.api.errors import SamError, SamNotFoundError, SamResponseError, SamStatusError
 from airflow_provider_sam.batches.completion import BatchEvent, BatchSummary, all_ended, describe
-from airflow_provider_sam.batches.pacing import reaction_to
+from airflow_provider_sam.batches.pacing import REFUSAL_STANDS, VISIBILITY_TIMEOUT, lasting_trouble, reaction_to
+from airflow_provider_sam.exceptions import SamWaitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,16 +37,30 @@ class Watch:
 
     :param batch_ids: the batches to watch.
     :param log: where to speak.
+    :param visibility_timeout: seconds after which a batch counts as never there that was never seen: nothing but 404.
+    :param known: batches that were seen before, by others.
     :param clock: gives seconds since the epoch.
     """
 
-    def __init__(self, batch_ids: Iterable[str], log: Logger, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        batch_ids: Iterable[str],
+        log: Logger,
+        *,
+        visibility_timeout: float = VISIBILITY_TIMEOUT,
+        known: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.seen: dict[str, BatchSummary | None] = dict.fromkeys(batch_ids)
         self._log = log
         self._clock = clock
         self._expiries: dict[str, datetime] = {}
-        self._troubles: dict[str | None, tuple[object, ...]] = {}
+        self._visibility_timeout = visibility_timeout
+        self._known = set(known)
+        self._troubles: dict[str | None, tuple[tuple[object, ...], float]] = {}
         self._last_beat = clock()
+        self.failure = ""
+        """Why the wait can never come to its end; nothing while it can."""
 
     @property
     def open_ids(self) -> list[str]:
@@ -67,6 +82,7 @@ class Watch:
         summary = BatchSummary.of(batch)
         before = self.seen[batch.id]
         self.seen[batch.id] = summary
+        self._known.add(batch.id)
         self._expiries[batch.id] = batch.expires_at
         for trouble in (None, batch.id):
             if self._troubles.pop(trouble, None):
@@ -75,15 +91,33 @@ class Watch:
             self._log.info("Batch %s", summary.describe())
 
     def note_trouble(self, error: SamError, batch_id: str | None = None) -> None:
-        """Take in a look that failed and may succeed later.
+        """Take in a look that failed and may succeed later; whether it has failed for too long shows in `failure`.
 
         :param batch_id: the batch that could not be seen; None where none could be.
         """
         kind = (type(error), error.status if isinstance(error, SamStatusError) else None)
-        if self._troubles.get(batch_id) == kind:
-            return
-        self._troubles[batch_id] = kind
-        hint = " (a batch may be hidden for a moment)" if isinstance(error, SamNotFoundError) else ""
+        if batch_id is None:  # whatever was seen of single batches did not last
+            self._troubles = {None: self._troubles[None]} if None in self._troubles else {}
+        before, since = self._troubles.get(batch_id, (None, 0.0))
+        if before != kind:
+            since = self._clock()
+            self._troubles[batch_id] = (kind, since)
+            self._say_trouble(error, batch_id)
+        reason = lasting_trouble(
+            error,
+            seconds=self._clock() - since,
+            seen=batch_id in self._known,
+            visibility_timeout=self._visibility_timeout,
+        )
+        if reason and not self.failure:
+            self.failure = f"Batch {batch_id}: {reason}" if batch_id else f"The batches cannot be looked at: {reason}"
+
+    def _say_trouble(self, error: SamError, batch_id: str | None) -> None:
+        hint = ""
+        if isinstance(error, SamNotFoundError):
+            hint = " (a batch may be hidden for a moment)"
+        elif reaction_to(error) in {"refused", "reconnect"}:
+            hint = f" (a refusal that lasts {REFUSAL_STANDS / 60:.0f} min ends the wait)"
         what = f"batch {batch_id}" if batch_id else "the batches"
         self._log.warning("Could not look at %s, will look again%s: %s", what, hint, error.happened())
 
@@ -124,16 +158,20 @@ def look(client: SamClient, watch: Watch, *, patience: float) -> None:
     """Look once at each batch that has not ended, blocking.
 
     :param patience: seconds within which a call that failed may be repeated.
-    :raises SamError: no later look can succeed.
+    :raises SamRequestError: no look at the batch is ever sent.
+    :raises SamWaitError: no later look can succeed.
     """
     for batch_id in watch.open_ids:
         try:
             watch.note(client.get_batch(batch_id, deadline=patience))
         except SamError as error:
             reaction = reaction_to(error)
-            if reaction not in {"ask again", "back off"}:
+            if reaction == "drop":
                 raise
-            watch.note_trouble(error, batch_id if reaction == "ask again" else None)
-            if reaction == "back off":  # the others would fail the same way
+            of_one = reaction in {"ask again", "refused"} or isinstance(error, SamResponseError)
+            watch.note_trouble(error, batch_id if of_one else None)
+            if watch.failure:
+                raise SamWaitError(watch.failure) from error
+            if not of_one:  # the others would fail the same way
                 break
     watch.beat()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import math
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_sam._compat import (
@@ -14,8 +13,6 @@ from airflow_provider_sam._compat import (
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
-    StartTriggerArgs,
-    conf,
 )
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, keep_link, leave_link
@@ -23,13 +20,16 @@ from airflow_provider_sam.sensors.deferring import (
     EXECUTION_TIMEOUT,
     NO_TRIGGERER,
     TIMEOUT,
+    defers,
     ended_by_guard,
     leave_deferral,
     nearest_limit,
+    start_trigger_args,
     until_guard,
 )
+from airflow_provider_sam.sensors.looking import connected, connected_again, look_within, poke_to_the_end
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
-from airflow_provider_sam.triggers.start import SamBatchStartTrigger, templates_of
+from airflow_provider_sam.triggers.start import templates_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.completion import BatchSummary, OnCanceled
     from airflow_provider_sam.batches.watching import Watch
     from airflow_provider_sam.hooks.sam import SamHook
-
-_poke_to_the_end = inspect.unwrap(BaseSensorOperator.execute)
-"""What each sensor does. Airflow 2 takes `super().execute()` for a call from outside of a task: it warns, or fails."""
 
 
 class SamBatchSensor(BaseSensorOperator):
@@ -59,16 +56,20 @@ class SamBatchSensor(BaseSensorOperator):
     :param cancel_on_kill: whether batches that have not ended are canceled when the task is killed: marked failed or
         succeeded, or cleared, by a person; or ended by `execution_timeout`. A deferred task hears of the first only on
         Airflow 3.3 and newer. Default: no.
+    :param visibility_timeout: seconds of nothing but 404 after which a batch that was never seen counts as one that was
+        never there, and the task fails; a batch that was seen once is waited for until `timeout`. Default: 900. Not in
+        `mode="reschedule"`, where each look stands alone.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
     `poke_interval`, `timeout`, `soft_fail`, `never_fail` and `execution_timeout` mean what they mean for every sensor,
     in both modes; the wait in the triggerer counts for both limits. Outages of the API, rate limits and short-lived
-    404s are waited out until then; a refused API key is not.
+    404s are waited out until then; a refusal, as of the API key, must stand for 5 minutes before it ends the wait.
 
     Returns a list with, for each batch, its `id`, `processing_status` and counts.
 
     :raises AirflowSensorTimeout: `timeout` seconds have passed and a batch has not ended.
     :raises AirflowTaskTimeout: the same for `execution_timeout`.
+    :raises SamWaitError: a refusal stands, or a batch was never there.
     :raises SamBatchFailedError: a batch was canceled and `on_canceled` is `fail`.
     """
 
@@ -85,18 +86,21 @@ class SamBatchSensor(BaseSensorOperator):
         on_canceled: OnCanceled = "fail",
         cancel_on_timeout: bool = False,
         cancel_on_kill: bool = False,
+        visibility_timeout: float = 900.0,
         sam_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.batch_id = batch_id
-        self.deferrable = _default_deferrable() if deferrable is None else deferrable
+        self.deferrable = defers(deferrable)
         self.on_canceled = on_canceled
         self.cancel_on_timeout = cancel_on_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.visibility_timeout = visibility_timeout
         self.sam_conn_id = sam_conn_id
         self._begin_in_triggerer(wanted=start_from_trigger)
         self._watch: Watch | None = None
+        self._over_at = math.inf
         self._seen: Sequence[BatchSummary] = ()
         self._hook: SamHook | None = None
 
@@ -108,16 +112,13 @@ class SamBatchSensor(BaseSensorOperator):
         if not templates or self.execution_timeout is not None:
             return
         self.start_from_trigger = True
-        self.start_trigger_args = StartTriggerArgs(
-            trigger_cls=f"{SamBatchStartTrigger.__module__}.{SamBatchStartTrigger.__qualname__}",
-            trigger_kwargs={
-                "batch_id": templates[0] if len(templates) == 1 else templates,
-                "sam_conn_id": self.sam_conn_id,
-                "poll_interval": self.poke_interval,
-                "cancel_on_kill": self.cancel_on_kill,
-            },
-            next_method="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
+        self.start_trigger_args = start_trigger_args(
+            templates,
+            timeout=self.timeout,
+            sam_conn_id=self.sam_conn_id,
+            poll_interval=self.poke_interval,
+            cancel_on_kill=self.cancel_on_kill,
+            visibility_timeout=self.visibility_timeout,
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -141,13 +142,14 @@ class SamBatchSensor(BaseSensorOperator):
 
     def _end_unwatched(self, context: Context) -> NoReturn:  # noqa: ARG002 - as Airflow calls what it resumes
         """End a wait whose deadline passed without a triggerer that would have seen it."""
-        of_execution = self.execution_timeout is not None and self.execution_timeout.total_seconds() <= self.timeout
-        self._time_out(EXECUTION_TIMEOUT if of_execution else TIMEOUT, seen=NO_TRIGGERER)
+        limit = self.execution_timeout
+        sooner = limit is not None and limit.total_seconds() <= self.timeout
+        self._time_out(EXECUTION_TIMEOUT if sooner else TIMEOUT, seen=NO_TRIGGERER)
 
     def execute(self, context: Context) -> Any:
         """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
         try:
-            return _poke_to_the_end(self, context)
+            return poke_to_the_end(self, context)
         except AirflowSensorTimeout:
             self._give_up()
             raise
@@ -166,16 +168,20 @@ class SamBatchSensor(BaseSensorOperator):
         a batch that has ended already costs no deferral.
         """
         from airflow_provider_sam.batches.ids import batch_ids
-        from airflow_provider_sam.batches.watching import Watch, look
-        from airflow_provider_sam.hooks.sam import SamHook
+        from airflow_provider_sam.batches.watching import Watch
 
-        self._hook = SamHook(self.sam_conn_id)  # the connection is read anew for each look: a key may be rotated
-        if self._watch is None:
-            self._watch = Watch(batch_ids(self.batch_id), self.log)
+        if self._watch is None or self._hook is None:
+            self._hook = connected(self.sam_conn_id)  # a connection that is not there yet fails the task at once
+            self._watch = Watch(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
+            self._over_at = time.monotonic() + self.timeout
             self._leave_link(context)
+        elif hook := connected_again(self._watch, self._hook):
+            self._hook = hook
+        else:
+            return PokeReturnValue(is_done=False)
+        left = self._over_at - time.monotonic()
         try:
-            with self._hook.client as client:
-                look(client, self._watch, patience=self.poke_interval)
+            look_within(self._hook, self._watch, patience=self.poke_interval, left=left)
         finally:
             self._seen = self._watch.batches
         if self._watch.done:
@@ -196,6 +202,8 @@ class SamBatchSensor(BaseSensorOperator):
                 sam_conn_id=self.sam_conn_id,
                 poll_interval=self.poke_interval,
                 cancel_on_kill=self.cancel_on_kill,
+                visibility_timeout=self.visibility_timeout,
+                seen=[batch.id for batch in self._seen],
                 deferral=leave_deferral(context) if self.cancel_on_kill else None,
             ),
             method_name="execute_complete",
@@ -290,7 +298,3 @@ class SamBatchSensor(BaseSensorOperator):
         if verdict == "skip":
             raise AirflowSkipException(reason)
         return [{"id": batch.id, "processing_status": batch.processing_status, **batch.counts()} for batch in batches]
-
-
-def _default_deferrable() -> bool:
-    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

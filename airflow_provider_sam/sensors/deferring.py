@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS
+from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS, StartTriggerArgs, conf
+from airflow_provider_sam.triggers.start import SamBatchStartTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,26 @@ NO_TRIGGERER = (
     "no triggerer ended the wait, so nobody may have looked at the batches. Check that `airflow triggerer` is running "
     "and sends heartbeats"
 )
+
+
+def defers(wanted: bool | None) -> bool:
+    """Return whether a sensor waits in the triggerer: as the Dag says, else as the configuration does."""
+    return conf.getboolean("operators", "default_deferrable", fallback=False) if wanted is None else wanted
+
+
+def start_trigger_args(templates: list[str], *, timeout: float, **arguments: Any) -> StartTriggerArgs:
+    """Return what Airflow begins a wait with in the triggerer.
+
+    :param templates: ids, or templates that give ids.
+    :param timeout: seconds after which Airflow ends the wait.
+    :param arguments: the trigger's other ones.
+    """
+    return StartTriggerArgs(
+        trigger_cls=f"{SamBatchStartTrigger.__module__}.{SamBatchStartTrigger.__qualname__}",
+        trigger_kwargs={"batch_id": templates[0] if len(templates) == 1 else templates, **arguments},
+        next_method="execute_complete",
+        timeout=timedelta(seconds=timeout),
+    )
 
 
 def nearest_limit(

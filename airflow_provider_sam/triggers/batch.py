@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ class SamBatchTrigger(BaseTrigger):
     :param poll_interval: seconds within which each batch is looked at. Default: 60.
     :param cancel_on_kill: whether the batches are canceled when a person marks the waiting task failed or succeeded,
         or clears it. Airflow tells a trigger so from 3.3 on; older versions never do. Default: no.
+    :param visibility_timeout: seconds of nothing but 404 after which a batch counts as one that was never there, and
+        the wait fails. None: a hidden batch is waited for until the deadline.
+    :param seen: batches that were seen before; they are never taken for such.
     :param deferral: which deferral of the task the wait is, as `Deferral.dump` gives it.
 
     The event's payload is `BatchEvent.dump()`. Nothing else than a kill cancels anything: not the stop of the
@@ -46,6 +50,8 @@ class SamBatchTrigger(BaseTrigger):
         sam_conn_id: str = DEFAULT_CONN_ID,
         poll_interval: float = 60.0,
         cancel_on_kill: bool = False,
+        visibility_timeout: float | None = None,
+        seen: Sequence[str] = (),
         deferral: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -54,6 +60,8 @@ class SamBatchTrigger(BaseTrigger):
         self.sam_conn_id = sam_conn_id
         self.poll_interval = poll_interval
         self.cancel_on_kill = cancel_on_kill
+        self.visibility_timeout = visibility_timeout
+        self.seen = list(seen)
         self.deferral = dict(deferral) if deferral else None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -66,6 +74,8 @@ class SamBatchTrigger(BaseTrigger):
                 "sam_conn_id": self.sam_conn_id,
                 "poll_interval": self.poll_interval,
                 "cancel_on_kill": self.cancel_on_kill,
+                "visibility_timeout": self.visibility_timeout,
+                "seen": self.seen,
                 "deferral": self.deferral,
             },
         )
@@ -81,7 +91,8 @@ class SamBatchTrigger(BaseTrigger):
         from airflow_provider_sam.hooks.sam import SamHook
 
         poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
-        watch = Watch(self.ids(), self.log)
+        hidden_for = math.inf if self.visibility_timeout is None else self.visibility_timeout
+        watch = Watch(self.ids(), self.log, visibility_timeout=hidden_for, known=self.seen)
         event = await poller.wait(watch, interval=self.poll_interval, deadline=self.deadline)
         if event.outcome == "error":
             await self._leave_failed()

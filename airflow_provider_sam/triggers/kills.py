@@ -9,8 +9,8 @@ from typing import Any
 from airflow_provider_sam._compat import ask_airflow
 from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
 
-ASK_WITHIN = 5.0
-"""Seconds that Airflow has to answer."""
+ASK_WITHIN = 9.0
+"""Seconds that Airflow has to answer; with what canceling may take, they are less than the 30 that it grants."""
 
 
 async def reason_not_to_cancel(task: Any, *, own: Deferral | None, deadline: float) -> str:

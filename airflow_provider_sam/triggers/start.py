@@ -50,6 +50,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
     :param poll_interval: seconds within which each batch is looked at. Default: 60.
     :param cancel_on_kill: as in `SamBatchTrigger`.
+    :param visibility_timeout: likewise.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
         sam_conn_id: str = DEFAULT_CONN_ID,
         poll_interval: float = 60.0,
         cancel_on_kill: bool = False,
+        visibility_timeout: float | None = None,
     ) -> None:
         super().__init__(
             batch_ids=(),
@@ -66,14 +68,16 @@ class SamBatchStartTrigger(SamBatchTrigger):
             sam_conn_id=sam_conn_id,
             poll_interval=poll_interval,
             cancel_on_kill=cancel_on_kill,
+            visibility_timeout=visibility_timeout,
         )
         self.batch_id = batch_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give the class path and the arguments that rebuild this trigger elsewhere."""
         path, arguments = super().serialize()
-        del arguments["batch_ids"], arguments["deadline"], arguments["deferral"]
-        return path, {"batch_id": self.batch_id, **arguments}
+        unknown_yet = {"batch_ids", "deadline", "seen", "deferral"}
+        known = {name: value for name, value in arguments.items() if name not in unknown_yet}
+        return path, {"batch_id": self.batch_id, **known}
 
     def ids(self) -> list[str]:
         """Give the batches that are waited for; a template gives several of them as the text of a list.

@@ -48,10 +48,8 @@ def test_a_glance_sees_what_the_models_see():
         page()[:-5],
         b'{"data": [], "has_more": "\xff"}',
         page(has_more="secret"),
-        page(GOING_ON | {"created_at": "secret"}),
-        page(GOING_ON | {"created_at": "2026-01-01T00:00:00"}),
-        page(GOING_ON | {"request_counts": COUNTS | {"expired": "secret"}}),
-        page({"id": "secret"}),
+        page(data="secret"),
+        page()[:-1] + b', "news": \xff}',
     ],
 )
 def test_what_is_no_page_is_refused_by_both_without_its_contents(body):
@@ -59,3 +57,23 @@ def test_what_is_no_page_is_refused_by_both_without_its_contents(body):
         with pytest.raises(ValueError, match=r"^no ") as refused:
             read(body)
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        GOING_ON | {"expires_at": None},
+        GOING_ON | {"created_at": "secret"},
+        GOING_ON | {"created_at": "2026-01-01T00:00:00"},
+        GOING_ON | {"request_counts": COUNTS | {"expired": "secret"}},
+        {"id": "secret"},
+        None,
+        [],
+    ],
+)
+def test_a_batch_that_cannot_be_read_is_left_out_and_the_others_are_read(malformed):
+    glance = read_batches(page(GOING_ON, malformed, ENDED))
+    assert glance == read_batches(page(GOING_ON, ENDED))
+    assert len(glance.data) == 2
+    with pytest.raises(ValueError, match=r"^no "):
+        MessageBatchPage.read(page(GOING_ON, malformed, ENDED))

@@ -12,7 +12,11 @@ from airflow_provider_sam.batches.pacing import (
     JITTER,
     LONGEST_PAUSE,
     PAGE,
+    REFUSAL_STANDS,
     SPREAD,
+    answer_limit,
+    lasting_trouble,
+    looks_now,
     next_due,
     page_limit,
     pages_to_list,
@@ -21,7 +25,7 @@ from airflow_provider_sam.batches.pacing import (
     wakes_at,
     worth_another_page,
 )
-from airflow_provider_sam.exceptions import SamConnectionConfigError
+from airflow_provider_sam.exceptions import SamConnectionConfigError, SamConnectionLookupError
 
 
 def status(code, kind=errors.SamStatusError, **fields):
@@ -44,20 +48,67 @@ def status(code, kind=errors.SamStatusError, **fields):
         (status(409, errors.SamConflictError), "ask again"),
         (status(401, errors.SamAuthenticationError), "reconnect"),
         (status(403, errors.SamPermissionError), "reconnect"),
-        (status(400, errors.SamInvalidRequestError), "drop"),
-        (status(422, errors.SamUnprocessableError), "drop"),
+        (status(400, errors.SamInvalidRequestError), "refused"),
+        (status(422, errors.SamUnprocessableError), "refused"),
+        (status(410), "refused"),
+        (status(425), "back off"),
+        (SamConnectionLookupError("away"), "back off"),
         (errors.SamRequestError("no id"), "drop"),
-        (status(302, errors.SamRedirectError), "give up"),
-        (status(402, errors.SamBillingError), "give up"),
-        (errors.SamError("unheard of"), "give up"),
+        (status(302, errors.SamRedirectError), "reconnect"),
+        (status(402, errors.SamBillingError), "reconnect"),
+        (SamConnectionConfigError("no host"), "reconnect"),
+        (errors.SamError("unheard of"), "reconnect"),
     ],
 )
 def test_a_failure_of_a_look_means_one_thing(error, reaction):
     assert reaction_to(error) == reaction
 
 
-def test_a_connection_that_cannot_be_used_is_never_waited_for():
-    assert reaction_to(SamConnectionConfigError("no host")) not in {"ask again", "back off", "reconnect"}
+REFUSED = status(401, errors.SamAuthenticationError)
+OF_ONE = status(400, errors.SamInvalidRequestError)
+HIDDEN = status(404, errors.SamNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds", "seen", "over"),
+    [
+        (REFUSED, 0, False, ""),
+        (REFUSED, REFUSAL_STANDS - 1, True, ""),
+        (REFUSED, REFUSAL_STANDS, True, "refused for 5 min"),
+        (OF_ONE, REFUSAL_STANDS - 1, True, ""),
+        (OF_ONE, REFUSAL_STANDS, True, "refused for 5 min"),
+        (SamConnectionConfigError("no host"), REFUSAL_STANDS, True, "no host"),
+        (SamConnectionLookupError("away"), 10**6, True, ""),
+        (status(503, errors.SamServerError), 10**6, False, ""),
+        (status(425), 10**6, True, ""),
+        (HIDDEN, 899, False, ""),
+        (HIDDEN, 900, False, "Does the key belong to the workspace of this batch"),
+        (HIDDEN, 10**6, True, ""),
+    ],
+)
+def test_trouble_ends_a_wait_only_if_it_lasts_and_is_of_the_lasting_kind(error, seconds, seen, over):
+    reason = lasting_trouble(error, seconds=seconds, seen=seen, visibility_timeout=900)
+    assert (over in reason) if over else reason == ""
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [(0.1, 10), (20, 10), (60, 30), (600, 300)])
+def test_an_answer_may_take_its_share_of_the_interval(interval, seconds):
+    assert answer_limit(interval) == seconds
+
+
+@pytest.mark.parametrize(
+    ("due", "deadline", "not_before", "looks"),
+    [
+        (100, 1000, 0, True),
+        (105, 1000, 0, True),  # taken along
+        (106, 1000, 0, False),
+        (100, 1000, 101, False),  # within a pause
+        (100, 100, 101, True),  # the last look, whatever the pause
+        (100, 90, 10**6, True),
+    ],
+)
+def test_a_pause_holds_up_all_looks_but_a_last_one(due, deadline, not_before, looks):
+    assert looks_now(due=due, deadline=deadline, interval=10, now=100, not_before=not_before) is looks
 
 
 @pytest.mark.parametrize(
@@ -97,7 +148,7 @@ def test_a_pause_doubles_and_the_server_s_word_is_law(failures, interval, asked_
     [
         (10, 0, 100, 10),
         (10, 50, 100, 50),
-        (10, 200, 100, 100),  # a deadline inside a pause ends its wait, and asks nothing
+        (10, 200, 100, 100),  # a deadline inside a pause ends its wait
         (10, 0, 5, 5),
     ],
 )

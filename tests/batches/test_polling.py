@@ -13,10 +13,11 @@ import pytest
 
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches import polling
-from airflow_provider_sam.batches.asking import LIST_TRIES
+from airflow_provider_sam.batches.asking import ALL_UNREADABLE, LIST_TRIES
+from airflow_provider_sam.batches.pacing import REFUSAL_STANDS, VISIBILITY_TIMEOUT
 from airflow_provider_sam.batches.polling import Poller, shared_poller
 from airflow_provider_sam.batches.watching import Watch
-from airflow_provider_sam.emulator import Fault, Status
+from airflow_provider_sam.emulator import AlteredBatch, Fault, Slow, Status
 from tests.batches.connections import settings_of
 from tests.waiting import reached
 
@@ -25,8 +26,9 @@ SPEED = 100
 """How much faster the time of a long trial goes than the clock on the wall."""
 
 
-def watch(*batch_ids, log=LOG):
-    return Watch(batch_ids, log)
+def watch(*batch_ids, log=LOG, poller=None):
+    """Watch batches, by the clock of `poller` if that is another than the one on the wall."""
+    return Watch(batch_ids, log, clock=poller._clock) if poller else Watch(batch_ids, log)
 
 
 def fast(connect):
@@ -170,12 +172,31 @@ async def test_nobody_asks_before_the_server_s_retry_after(sam_emulator, create,
     assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
 
 
-async def test_a_deadline_inside_the_server_s_retry_after_asks_nothing(sam_emulator, create, connections):
+@pytest.mark.parametrize("effect", [Status(429, retry_after=10_000), Status(503)])
+async def test_a_pause_never_swallows_the_last_look(sam_emulator, create, connections, effect):
     (batch_id,) = create()
-    sam_emulator.faults.add(Fault(Status(429, retry_after=10_000), operation="messages_batches_retrieve"))
-    event = await fast(connections).wait(watch(batch_id), interval=10, deadline=300)
-    assert event.outcome == "timeout"
-    assert looks(sam_emulator) == 1
+    sam_emulator.faults.add(Fault(effect, operation="messages_batches_retrieve"))
+    poller = fast(connections)
+    waiting = asyncio.create_task(poller.wait(watch(batch_id), interval=200, deadline=300))
+    await reached(lambda: looks(sam_emulator) == 1)
+    sam_emulator.end_batch(batch_id)
+    assert (await waiting).outcome == "ended"
+    assert looks(sam_emulator) == 2
+
+
+async def test_a_last_look_that_fails_within_a_pause_makes_no_longer_pause(sam_emulator, create, connections):
+    (short, long) = create(2)
+    sam_emulator.faults.add(Fault(Status(503), operation="messages_batches_list"))
+    sam_emulator.faults.add(Fault(Status(503), operation="messages_batches_retrieve"))
+    poller = fast(connections)
+    waits = [
+        asyncio.create_task(poller.wait(watch(each), interval=200, deadline=end))
+        for each, end in [(short, 300), (long, 900)]
+    ]
+    assert (await waits[0]).outcome == "timeout"
+    sam_emulator.end_batch(long)
+    assert (await waits[1]).outcome == "ended"
+    assert poller._failures == 0
 
 
 async def test_flapping_404s_are_waited_out(sam_emulator, create, connections):
@@ -202,15 +223,37 @@ async def test_a_batch_that_stays_hidden_times_out_beside_one_that_shows(create,
     assert hidden.result().batches == ()
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_key_ends_every_wait_at_once_and_says_so(sam_emulator, create, connections, status):
+@pytest.mark.parametrize("status", [401, 402, 403, 302])
+async def test_a_refusal_that_stands_ends_every_wait_and_says_so_once(
+    sam_emulator, create, connections, status, caplog
+):
     ids = create(3)
     sam_emulator.faults.add(Fault(Status(status, message="no such key"), times=None))
-    poller = Poller(connections)
-    events = await asyncio.gather(*(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60) for each in ids))
+    poller = fast(connections)
+    caplog.set_level(logging.INFO, __name__)
+    waits = (poller.wait(watch(each, poller=poller), interval=10, deadline=3600) for each in ids)
+    events = await asyncio.gather(*waits)
     assert {event.outcome for event in events} == {"error"}
-    assert all("no such key" in event.message and sam_emulator.api_key not in event.message for event in events)
-    assert (looks(sam_emulator), connections.made, connections.open) == (1, 2, 0)
+    assert all(sam_emulator.api_key not in event.message for event in events)
+    assert all("refused for" in event.message for event in events)
+    assert caplog.text.count("Could not look at the batches") == len(ids)
+    assert poller._clock() >= REFUSAL_STANDS
+    assert connections.made == 1 + looks(sam_emulator), "the connection is read anew each time"
+    assert connections.open == 0
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 302, 400, 425])
+@pytest.mark.parametrize("number", [1, 3])
+async def test_a_refusal_that_passes_ends_no_wait(sam_emulator, create, connections, status, number):
+    ids = create(number)
+    sam_emulator.faults.add(Fault(Status(status), operation="messages_batches_list", times=2))
+    sam_emulator.faults.add(Fault(Status(status), operation="messages_batches_retrieve", times=2))
+    poller = fast(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each, poller=poller), interval=10, deadline=3600)) for each in ids]
+    await reached(lambda: looks(sam_emulator) >= 3)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
 
 
 async def test_a_rotated_key_is_read_anew_in_the_middle_of_a_wait(sam_emulator, create, connections):
@@ -231,9 +274,9 @@ async def test_a_rotated_key_is_read_anew_in_the_middle_of_a_wait(sam_emulator, 
 async def test_an_id_that_is_none_ends_its_own_wait_only(sam_emulator, create, connections):
     (batch_id,) = create()
     sam_emulator.faults.add(Fault(Status(400), path_contains="msgbatch_wrong", times=None))
-    poller = Poller(connections)
-    right = asyncio.create_task(poller.wait(watch(batch_id), interval=0.1, deadline=time.time() + 60))
-    wrong = await poller.wait(watch("msgbatch_wrong"), interval=0.1, deadline=time.time() + 60)
+    poller = fast(connections)
+    right = asyncio.create_task(poller.wait(watch(batch_id), interval=10, deadline=3600))
+    wrong = await poller.wait(watch("msgbatch_wrong", poller=poller), interval=10, deadline=3600)
     assert wrong.outcome == "error"
     assert "msgbatch_wrong" in wrong.message
     assert not right.done()
@@ -241,13 +284,101 @@ async def test_an_id_that_is_none_ends_its_own_wait_only(sam_emulator, create, c
     assert (await right).outcome == "ended"
 
 
-async def test_a_connection_that_cannot_be_read_ends_every_wait_with_the_reason():
+async def test_a_batch_that_was_never_there_ends_its_own_wait_only(sam_emulator, create, connections):
+    (batch_id,) = create()
+    poller = fast(connections)
+    right = asyncio.create_task(poller.wait(watch(batch_id, poller=poller), interval=10, deadline=3600))
+    wrong = await poller.wait(watch("msgbatch_elsewhere", poller=poller), interval=10, deadline=3600)
+    assert wrong.outcome == "error"
+    assert "Does the key belong to the workspace" in wrong.message
+    assert poller._clock() >= VISIBILITY_TIMEOUT
+    assert not right.done()
+    sam_emulator.end_batch(batch_id)
+    assert (await right).outcome == "ended"
+
+
+async def test_a_connection_that_cannot_be_read_for_a_while_is_waited_for(sam_emulator, create, connections, caplog):
+    ids, tries = create(3), []
+
+    async def connect():
+        tries.append(poller._clock())
+        if tries[-1] < REFUSAL_STANDS + 100:
+            raise LookupError("no connection by this name")
+        return await connections()
+
+    caplog.set_level(logging.INFO, __name__)
+    poller = fast(connect)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    waits = (poller.wait(watch(each, poller=poller), interval=10, deadline=3600) for each in ids)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+    assert caplog.text.count("Could not look at the batches") == len(ids), "it is said once a wait"
+    assert len(tries) < 12, "pauses double"
+
+
+async def test_a_connection_that_is_never_read_ends_each_wait_at_its_deadline():
     async def connect():
         raise LookupError("no connection by this name")
 
-    event = await Poller(connect).wait(watch("msgbatch_1"), interval=0.1, deadline=time.time() + 60)
-    assert event.outcome == "error"
-    assert "no connection by this name" in event.message
+    event = await fast(connect).wait(watch("msgbatch_1"), interval=10, deadline=100)
+    assert event.outcome == "timeout"
+
+
+MALFORMED = {"expires_at": None}
+
+
+async def test_a_malformed_batch_of_somebody_else_blinds_nobody(sam_emulator, create, connections):
+    *ids, stranger = create(4)
+    sam_emulator.faults.add(Fault(AlteredBatch(MALFORMED, batch_id=stranger), times=None))
+    poller = Poller(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60)) for each in ids]
+    await reached(lambda: sam_emulator.count("messages_batches_list") >= 2)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+    assert sam_emulator.count("messages_batches_retrieve") == 0, "the others on the page are read all the same"
+
+
+async def test_a_malformed_batch_holds_up_its_own_wait_only(sam_emulator, create, connections):
+    *ids, malformed = create(3)
+    sam_emulator.faults.add(Fault(AlteredBatch(MALFORMED, batch_id=malformed), times=None))
+    poller = fast(connections)
+    held_up = asyncio.create_task(poller.wait(watch(malformed), interval=10, deadline=600))
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=10, deadline=600)) for each in ids]
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+    assert (await held_up).outcome == "timeout"
+
+
+async def test_a_page_that_cannot_be_read_falls_back_to_single_looks(sam_emulator, create, connections):
+    sam_emulator.faults.add(Fault(Status(200, body='{"data": 1}'), operation="messages_batches_list", times=None))
+    ids = create(3)
+    poller = Poller(connections)
+    waits = [asyncio.create_task(poller.wait(watch(each), interval=0.1, deadline=time.time() + 60)) for each in ids]
+    await reached(lambda: sam_emulator.count("messages_batches_retrieve") >= 3)
+    for batch_id in ids:
+        sam_emulator.end_batch(batch_id)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
+
+
+async def test_where_nothing_can_be_read_the_poll_pauses(sam_emulator, create, connections):
+    ids = create(2 * ALL_UNREADABLE)
+    sam_emulator.faults.add(Fault(Status(200, body="<html>"), times=None))
+    poller = fast(connections)
+    waits = (poller.wait(watch(each), interval=10, deadline=100) for each in ids)
+    assert {event.outcome for event in await asyncio.gather(*waits)} == {"timeout"}
+    assert poller._failures >= 1
+
+
+async def test_a_dripping_answer_ends_after_its_share_of_the_interval(sam_emulator, create, connections):
+    (batch_id,) = create()
+    sam_emulator.end_batch(batch_id)
+    sam_emulator.faults.add(Fault(Slow(chunk_bytes=1, pause=0.2), operation="messages_batches_retrieve"))
+    began = time.monotonic()
+    event = await fast(connections).wait(watch(batch_id), interval=100, deadline=3600)
+    assert event.outcome == "ended"
+    assert (time.monotonic() - began) * SPEED < 3000, "the answer drips for longer than the wait may last"
 
 
 async def test_what_a_wait_is_told_is_logged_in_its_own_context(sam_emulator, create, connections):

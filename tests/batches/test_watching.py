@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_sam.api.client import SamClient
-from airflow_provider_sam.api.errors import SamAuthenticationError, SamConnectError, SamNotFoundError
+from airflow_provider_sam.api.errors import SamConnectError, SamNotFoundError
 from airflow_provider_sam.api.models import MessageBatch
 from airflow_provider_sam.api.settings import ClientSettings
+from airflow_provider_sam.batches.pacing import REFUSAL_STANDS, VISIBILITY_TIMEOUT
 from airflow_provider_sam.batches.watching import HEARTBEAT, Watch, in_words, look
 from airflow_provider_sam.emulator import Fault, OnDemand, Status
+from airflow_provider_sam.exceptions import SamWaitError
 
 HIDDEN = SamNotFoundError("not here", status=404)
 DOWN = SamConnectError("no connection")
@@ -140,9 +142,9 @@ def client(sam_emulator):
 
 
 @pytest.fixture
-def open_watch(sam_emulator, client, requests, log):
+def open_watch(sam_emulator, client, requests, log, clock):
     sam_emulator.progress = OnDemand()
-    return Watch([client.create_batch(requests).id for _ in range(3)], log)
+    return Watch([client.create_batch(requests).id for _ in range(3)], log, clock=clock)
 
 
 def test_a_look_asks_for_what_has_not_ended(sam_emulator, client, open_watch):
@@ -164,7 +166,50 @@ def test_an_outage_ends_the_look_for_all(sam_emulator, client, open_watch):
     assert sam_emulator.count("messages_batches_retrieve") == 1
 
 
-def test_a_refused_key_is_no_outage(sam_emulator, client, open_watch):
-    sam_emulator.faults.add(Fault(Status(401), operation="messages_batches_retrieve"))
-    with pytest.raises(SamAuthenticationError):
+def test_a_refusal_must_stand_before_it_ends_the_wait(sam_emulator, client, open_watch, clock):
+    sam_emulator.faults.add(Fault(Status(401), operation="messages_batches_retrieve", times=2))
+    look(client, open_watch, patience=0)
+    clock.now += REFUSAL_STANDS
+    with pytest.raises(SamWaitError, match="401"):
         look(client, open_watch, patience=0)
+    look(client, open_watch, patience=0)
+    assert len(open_watch.batches) == 3
+
+
+def test_a_batch_that_was_never_there_ends_the_wait(client, log, clock):
+    watch = Watch(["msgbatch_elsewhere"], log, visibility_timeout=900, clock=clock)
+    look(client, watch, patience=0)
+    clock.now += 900
+    with pytest.raises(SamWaitError, match=r"msgbatch_elsewhere.*Does the key belong to the workspace of this batch"):
+        look(client, watch, patience=0)
+
+
+def test_a_batch_that_was_seen_once_is_waited_for_though_it_is_hidden(sam_emulator, client, open_watch, clock):
+    look(client, open_watch, patience=0)
+    sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve", times=None))
+    for _ in range(3):
+        look(client, open_watch, patience=0)
+        clock.now += 10 * VISIBILITY_TIMEOUT
+
+
+def test_a_batch_that_another_process_has_seen_counts_as_seen(client, log, clock):
+    watch = Watch(["msgbatch_elsewhere"], log, known=["msgbatch_elsewhere"], clock=clock)
+    for _ in range(2):
+        look(client, watch, patience=0)
+        clock.now += 10 * VISIBILITY_TIMEOUT
+
+
+def test_only_404s_and_nothing_else_tell_that_a_batch_was_never_there(watch, clock):
+    for error, batch_id in [(HIDDEN, "msgbatch_1"), (DOWN, None), (HIDDEN, "msgbatch_1")]:
+        clock.now += VISIBILITY_TIMEOUT
+        watch.note_trouble(error, batch_id)
+    assert watch.failure == ""
+    clock.now += VISIBILITY_TIMEOUT
+    watch.note_trouble(HIDDEN, "msgbatch_1")
+    assert "msgbatch_1" in watch.failure
+
+
+def test_a_batch_that_cannot_be_read_does_not_hide_the_others(sam_emulator, client, open_watch):
+    sam_emulator.faults.add(Fault(Status(200, body="{}"), operation="messages_batches_retrieve"))
+    look(client, open_watch, patience=0)
+    assert len(open_watch.batches) == 2

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.deployment.waiting import canceled, clear, create, deferred_run, hold
 
 pytestmark = [
     pytest.mark.deployment,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 
@@ -28,16 +29,32 @@ def another_triggerer(airflow, folder):
 
 
 @contextmanager
-def stalled(process):
+def stalled(airflow, part):
     """Let a part of Airflow stand still while the block lasts, as a paused container does."""
-    family = [*family_of(process), process]
-    for each in family:
-        each.send_signal(signal.SIGSTOP)
+    family = [*family_of(airflow.parts[part]), airflow.parts[part]]
+    wait_for(lambda: stopped_outside_of_a_transaction(airflow, family), within=60, what="a moment to stop it")
     try:
         yield
     finally:
-        for each in family:
-            each.send_signal(signal.SIGCONT)
+        send(signal.SIGCONT, family)
+
+
+def stopped_outside_of_a_transaction(airflow, family):
+    """Stop the processes, unless that would lock SQLite for all others."""
+    send(signal.SIGSTOP, family)
+    try:
+        with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=5, isolation_level=None)) as database:
+            database.execute("begin immediate")
+            database.execute("rollback")
+    except sqlite3.OperationalError:
+        send(signal.SIGCONT, family)
+        return False
+    return True
+
+
+def send(number, family):
+    for each in family:
+        each.send_signal(number)
 
 
 def logs_with(airflow, run_id, *texts):
@@ -51,11 +68,11 @@ def test_a_triggerer_that_comes_back_cancels_nothing_and_a_person_cancels(airflo
     run_id = deferred_run(airflow, ids)
     before = holders(airflow, run_id)
     with another_triggerer(airflow, tmp_path):
-        with stalled(airflow.parts["triggerer"]):
-            wait_for(lambda: holders(airflow, run_id).isdisjoint({*before, None}), within=120, what="the other one")
+        with stalled(airflow, "triggerer"):
+            wait_for(lambda: holders(airflow, run_id).isdisjoint({*before, None}), within=300, what="the other one")
         wait_for(
             lambda: len(logs_with(airflow, run_id, "Not canceling", "Asked to cancel")) == 3,
-            within=120,
+            within=300,
             what="a word of the triggerer that came back",
         )
         assert emulator.count("messages_batches_cancel") == 0
@@ -63,4 +80,4 @@ def test_a_triggerer_that_comes_back_cancels_nothing_and_a_person_cancels(airflo
         mark(airflow, run_id, 0, "failed")
         mark(airflow, run_id, 1, "success")
         clear(airflow, run_id, 2)
-        wait_for(lambda: canceled(emulator, ids) == set(ids), within=120, what="all batches canceled")
+        wait_for(lambda: canceled(emulator, ids) == set(ids), within=300, what="all batches canceled")

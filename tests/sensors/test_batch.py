@@ -9,8 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_sam._compat import AirflowSensorTimeout, AirflowSkipException
-from airflow_provider_sam.api.errors import SamAuthenticationError
-from airflow_provider_sam.emulator import AfterLooks, Drop, Fault, OnDemand, Status
+from airflow_provider_sam.emulator import AfterLooks, Delay, Drop, Fault, OnDemand, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamWaitError
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.sensors.batch import SamBatchSensor
@@ -99,6 +98,8 @@ def test_a_deferral_carries_ids_and_a_moment_and_no_key(sam, create):
         "sam_conn_id": "sam_default",
         "poll_interval": 30.0,
         "cancel_on_kill": False,
+        "visibility_timeout": 900.0,
+        "seen": [batch_id],
         "deferral": None,
     }
     assert deferred.value.timeout.total_seconds() > 3600, "Airflow's own limit is an outer one"
@@ -118,18 +119,67 @@ def test_trouble_on_the_way_is_waited_out(sam, create, deferrable, effect):
     assert run(sensor(batch_id, deferrable=deferrable))[0]["succeeded"] == 5
 
 
-def test_a_refused_key_ends_the_wait_on_the_worker(sam, create):
+@both_modes
+@pytest.mark.parametrize("status", [401, 402, 403, 302, 400, 425])
+def test_a_refusal_that_passes_ends_no_wait(sam, create, deferrable, status):
+    sam.progress = AfterLooks(2)
     batch_id = create()
-    sam.faults.add(Fault(Status(401), operation="messages_batches_retrieve"))
-    with pytest.raises(SamAuthenticationError):
-        sensor(batch_id, deferrable=False).execute({})
+    sam.faults.add(Fault(Status(status), operation="messages_batches_retrieve", times=2))
+    assert run(sensor(batch_id, deferrable=deferrable))[0]["succeeded"] == 5
 
 
-def test_a_refused_key_ends_the_wait_in_the_triggerer(sam, create):
+@both_modes
+def test_a_refusal_that_stands_ends_the_wait(sam, create, deferrable, monkeypatch):
+    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.3)
     batch_id = create()
-    sam.faults.add(Fault(Status(401), operation="messages_batches_retrieve", nth=2))
+    sam.faults.add(Fault(Status(401), operation="messages_batches_retrieve", times=None))
     with pytest.raises(SamWaitError, match="401"):
-        run(sensor(batch_id, deferrable=True))
+        run(sensor(batch_id, deferrable=deferrable))
+
+
+@both_modes
+@pytest.mark.usefixtures("sam")
+def test_a_batch_that_was_never_there_ends_the_wait_with_a_word_about_the_key(deferrable):
+    with pytest.raises(SamWaitError, match="Does the key belong to the workspace of this batch"):
+        run(sensor("msgbatch_elsewhere", deferrable=deferrable, visibility_timeout=0.3))
+
+
+@both_modes
+def test_a_batch_that_was_seen_once_may_hide_for_long(sam, create, deferrable):
+    batch_id = create()
+    sam.faults.add(Fault(Status(404), operation="messages_batches_retrieve", nth=2, times=None))
+    with pytest.raises(AirflowSensorTimeout):
+        run(sensor(batch_id, deferrable=deferrable, visibility_timeout=0.1, timeout=1))
+
+
+def test_a_connection_that_cannot_be_read_for_a_while_is_waited_for_on_the_worker(sam, create, monkeypatch):
+    sam.progress = AfterLooks(2)
+    batch_id, tries = create(), []
+
+    def connect(conn_id):
+        tries.append(conn_id)
+        if 1 < len(tries) < 4:
+            raise LookupError("the vault is sealed")
+        return SamHook.__mro__[1].get_connection(conn_id)
+
+    monkeypatch.setattr(SamHook, "get_connection", staticmethod(connect))
+    assert run(sensor(batch_id, deferrable=False))[0]["succeeded"] == 5
+    assert len(tries) == 4
+
+
+@both_modes
+def test_a_connection_that_does_not_exist_fails_the_task_at_once(deferrable):
+    with pytest.raises(Exception, match="sam_missing"):
+        sensor("msgbatch_1", deferrable=deferrable, sam_conn_id="sam_missing").execute({})
+
+
+def test_a_blocking_wait_on_a_server_that_hangs_ends_about_in_time(sam, create):
+    batch_ids = [create(), create()]
+    sam.faults.add(Fault(Delay(120), operation="messages_batches_retrieve", times=None))
+    began = time.monotonic()
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(batch_ids, deferrable=False, timeout=2, poke_interval=60).execute({})
+    assert time.monotonic() - began < 40, "one answer is waited for no longer than the task may take"
 
 
 @both_modes

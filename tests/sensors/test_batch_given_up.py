@@ -217,7 +217,8 @@ def test_a_fully_canceled_batch_means_what_was_chosen(sam, client, batch_ids, co
     assert sam.count("messages_batches_cancel") == 1
 
 
-def test_an_error_in_the_triggerer_fails_the_task_with_its_reason(sam, batch_ids, context):
+def test_an_error_in_the_triggerer_fails_the_task_with_its_reason(sam, batch_ids, context, monkeypatch):
+    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.2)
     sam.faults.add(Fault(Status(401, message="who are you"), nth=3, times=None))
     with pytest.raises(SamWaitError, match="who are you"):
         run(sensor_for(batch_ids, deferrable=True), context)

@@ -61,7 +61,13 @@ def test_its_trigger_gets_templates_and_the_dependency_is_drawn(made, templates)
         create = SamCreateBatchOperator(task_id="create", requests=["Hello"])
         waiting = sensor(made(create), poke_interval=5, timeout=90, cancel_on_kill=True)
     assert waiting.upstream_task_ids == ({"create"} if "xcom_pull" in str(templates) else set())
-    expected = {"batch_id": templates, "sam_conn_id": "sam_default", "poll_interval": 5.0, "cancel_on_kill": True}
+    expected = {
+        "batch_id": templates,
+        "sam_conn_id": "sam_default",
+        "poll_interval": 5.0,
+        "cancel_on_kill": True,
+        "visibility_timeout": 900.0,
+    }
     if TRIGGERS_RENDER_TEMPLATES:
         assert waiting.start_trigger_args.trigger_kwargs == expected
         assert waiting.start_trigger_args.timeout == timedelta(seconds=90)

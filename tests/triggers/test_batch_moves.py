@@ -76,6 +76,8 @@ async def waiting(trigger, emulator):
             "sam_conn_id": "sam_default",
             "poll_interval": 60.0,
             "cancel_on_kill": True,
+            "visibility_timeout": 900.0,
+            "seen": ["msgbatch_1"],
             "deferral": {"try_number": 2, "max_tries": 3, "failed": False},
         },
     ],
@@ -85,7 +87,8 @@ def test_a_trigger_that_any_version_stored_loads_and_means_the_same(kwargs):
     trigger = pkgutil.resolve_name(CLASSPATH)(**kwargs)
     classpath, now = rebuilt(trigger).serialize()
     assert classpath == CLASSPATH
-    assert now == {"cancel_on_kill": False, "deferral": None} | kwargs
+    later = {"cancel_on_kill": False, "visibility_timeout": None, "seen": [], "deferral": None}
+    assert now == later | kwargs
 
 
 async def test_the_deadline_is_the_same_moment_after_every_move(batch_ids):
@@ -97,12 +100,26 @@ async def test_the_deadline_is_the_same_moment_after_every_move(batch_ids):
     assert time.time() >= deadline
 
 
-async def test_a_wait_that_can_never_end_fires_an_error(sam, batch_ids):
+async def test_a_wait_that_can_never_end_fires_an_error(sam, batch_ids, monkeypatch):
+    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.2)
     sam.faults.add(Fault(Status(401, message="who are you"), times=None))
     (event,) = await events_of(trigger_for(batch_ids))
     assert event["outcome"] == "error"
     assert "who are you" in event["message"]
     assert sam.api_key not in str(event)
+
+
+async def test_a_batch_that_was_never_there_fires_an_error(sam):  # noqa: ARG001 - the connection leads there
+    (event,) = await events_of(trigger_for(["msgbatch_elsewhere"], visibility_timeout=0.2))
+    assert event["outcome"] == "error"
+    assert "Does the key belong to the workspace of this batch" in event["message"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"visibility_timeout": 0.2, "seen": ["msgbatch_elsewhere"]}])
+async def test_a_batch_that_was_seen_once_is_waited_for_and_by_an_older_wait_any(sam, changes):  # noqa: ARG001
+    trigger = trigger_for(["msgbatch_elsewhere"], deadline=time.time() + 1, **changes)
+    (event,) = await events_of(trigger)
+    assert event["outcome"] == "timeout"
 
 
 async def test_triggers_of_one_connection_share_their_requests(sam, batch_ids):

@@ -99,8 +99,9 @@ async def test_where_airflow_does_not_answer_nothing_is_canceled(sam, airflow, b
     assert "does not say" in said.text
 
 
-async def test_a_wait_that_fails_says_so_to_its_twin_in_a_triggerer_that_stalled(sam, airflow, batch_id):
-    sam.faults.add(Fault(Status(410), operation="messages_batches_retrieve"))
+async def test_a_wait_that_fails_says_so_to_its_twin_in_a_triggerer_that_stalled(sam, airflow, batch_id, monkeypatch):
+    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.1)
+    sam.faults.add(Fault(Status(410), operation="messages_batches_retrieve", times=None))
     airflow.state, airflow.latest = "deferred", FIRST
     events = [event.payload async for event in trigger_for(batch_id, poll_interval=0.01).run()]
     assert events[0]["outcome"] == "error"
