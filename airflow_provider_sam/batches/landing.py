@@ -14,6 +14,7 @@ from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.progress import Progress
 from airflow_provider_sam.batches.proof import check_submitted, claim_on
 from airflow_provider_sam.batches.sink import Sink
+from airflow_provider_sam.batches.tidying import undone_by
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
@@ -59,15 +60,12 @@ class Landing:
             abort_unfinished_uploads(path, self.log)
             sink = Sink(path, self.format)
             try:
-                return self._fill(sink, batch_ids, carry)
+                with undone_by(sink.discard):
+                    return self._fill(sink, batch_ids, carry)
             except ResultsDisagreeError as problem:
-                sink.discard()
                 if download == DOWNLOADS:
                     raise
                 self.log.warning("%s Downloading again.", problem)
-            except BaseException:  # a time-out or a kill of the task must leave nothing behind either
-                sink.discard()
-                raise
         raise AssertionError  # the last download returns or raises
 
     def _fill(self, sink: Sink, batch_ids: Sequence[str], carry: CarryOver | None) -> LandedFile:

@@ -10,7 +10,7 @@
     carried_over  null, or what came from an earlier publication: its files, and lines, counts, stop_reasons, usage,
                   errors of the results taken from there
     total         lines, counts, stop_reasons, usage, errors of all results in the files, and the bytes of the files
-    published_at  when the last file appeared
+    published_at  when all files were complete, just before they appeared
 
 Counts are by result type, `usage` by model and the API's names of tokens, `errors` the most frequent ones. Times are
 ISO 8601 in UTC.
@@ -89,6 +89,16 @@ def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for (kind, message), count in errors.most_common(TOP_ERRORS)
         ],
     }
+
+
+def summary(total: Mapping[str, Any]) -> str:
+    """Return the sums of a manifest in a line for a log: outcomes, and the tokens of each model."""
+    counts = {name: count for name, count in total["counts"].items() if count or name in OUTCOMES[:2]}
+    parts = [", ".join(f"{count:,} {name}" for name, count in counts.items())]
+    for model, tokens in total["usage"].items():
+        used = sum(count for name, count in tokens.items() if name != "output_tokens")
+        parts.append(f"{model} {used:,} in, {tokens.get('output_tokens', 0):,} out")
+    return "; ".join(parts)
 
 
 def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manifest") -> dict[str, Any]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.ids import check_batch_id
 from airflow_provider_sam.batches.landing import LandedFile, Landing
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
-from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest
+from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest, summary
 from airflow_provider_sam.batches.staging import stage
 from airflow_provider_sam.batches.storage_paths import check_exact
+from airflow_provider_sam.batches.tidying import undo_noted, undone_by
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.carry_over import CarryOver
     from airflow_provider_sam.batches.claims import Register
+    from airflow_provider_sam.batches.staging import StagedFile
     from airflow_provider_sam.batches.watching import Logger
 
 AT_A_TIME = 3
@@ -102,35 +106,50 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict
     """
     before = _published(publication)
     if before is not None and publication.overwrite == "skip-if-complete" and publication.matches(before):
-        log.info("%s is complete: %d results, published at %s", *_summary(publication, before))
+        when = before["published_at"]
+        log.info("%s is complete, published at %s: %s", publication.path, when, summary(before["total"]))
         return before
     _check_free(publication)
     landed = _land_all(client, publication, log)
-    # From here on no old manifest may speak for new files.
-    publication.manifest_path.unlink(missing_ok=True)
-    _commit(landed)
-    manifest = build_manifest(
-        format=publication.format,
-        files=[file.file for file in landed],
-        pages=[page for file in landed for page in file.pages],
-        carried=next((file.carried for file in landed), None),
-        published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )
-    abort_unfinished_uploads(publication.manifest_path, log)
-    write(publication.manifest_path, json.dumps(manifest, indent=1).encode())
-    log.info("Published %s: %d results, at %s", *_summary(publication, manifest))
+    with undone_by(lambda: _discard(landed)):
+        manifest = build_manifest(
+            format=publication.format,
+            files=[file.file for file in landed],
+            pages=[page for file in landed for page in file.pages],
+            carried=next((file.carried for file in landed), None),
+            published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+        # Staged before anything appears: a disk that is too full for the manifest is found here.
+        staged = _staged_manifest(publication, manifest, log)
+    with undone_by(staged.discard):
+        # From here on no old manifest may speak for new files.
+        with undone_by(lambda: _discard(landed)):
+            publication.manifest_path.unlink(missing_ok=True)
+        _commit(landed, log)
+    _commit_manifest(staged, publication, log)
+    log.info("Published %s: %s", publication.path, summary(manifest["total"]))
     return manifest
 
 
-def write(path: ObjectStoragePath, data: bytes) -> None:
-    """Let a small file appear whole."""
-    staged = stage(path)
+def _staged_manifest(publication: Publication, manifest: Mapping[str, Any], log: Logger) -> StagedFile:
+    abort_unfinished_uploads(publication.manifest_path, log)
+    staged = stage(publication.manifest_path)
+    with undone_by(staged.discard):
+        staged.write(json.dumps(manifest, indent=1).encode())
+        staged.flush()
+    return staged
+
+
+def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) -> None:
     try:
-        staged.write(data)
+        staged.commit()
     except BaseException:
-        staged.discard()
+        log.warning(
+            "The results are complete at %s, but their manifest cannot be written to %s; a retry lands them again",
+            publication.path,
+            publication.manifest_path,
+        )
         raise
-    staged.commit()
 
 
 def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[LandedFile]:
@@ -150,24 +169,40 @@ def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[
             for future in done:
                 future.result()
             return [future.result() for future in futures]
-        except BaseException:
+        except BaseException as failure:
             stop.set()
             for future in futures:
                 future.cancel()
-            for future in futures:
-                if not future.cancelled() and future.exception() is None:
-                    future.result().sink.discard()
+            wait(futures)
+            undo_noted(lambda: _discard([each.result() for each in futures if _has_landed(each)]), failure)
             raise
 
 
-def _commit(landed: Sequence[LandedFile]) -> None:
+def _commit(landed: Sequence[LandedFile], log: Logger) -> None:
     for position, file in enumerate(landed):
         try:
-            file.sink.commit()
+            with undone_by(partial(_discard, landed[position + 1 :])):
+                file.sink.commit()
         except BaseException:
-            for rest in landed[position + 1 :]:
-                rest.sink.discard()
+            if position:
+                done = ", ".join(str(each.sink.path) for each in landed[:position])
+                log.warning(
+                    "%s cannot appear; complete, but without a manifest, are %s; a retry lands all",
+                    file.sink.path,
+                    done,
+                )
             raise
+
+
+def _discard(landed: Sequence[LandedFile]) -> None:
+    """Discard files, all of them, whatever goes wrong with one."""
+    with ExitStack() as stack:
+        for file in landed:
+            stack.callback(file.sink.discard)
+
+
+def _has_landed(future: Future[LandedFile]) -> bool:
+    return not future.cancelled() and future.exception() is None
 
 
 def _published(publication: Publication) -> dict[str, Any] | None:
@@ -189,7 +224,3 @@ def _check_free(publication: Publication) -> None:
 
 def _size(path: ObjectStoragePath) -> int | None:
     return path.stat().st_size if path.exists() else None
-
-
-def _summary(publication: Publication, manifest: Mapping[str, Any]) -> tuple[object, ...]:
-    return publication.path, manifest["total"]["lines"], manifest["published_at"]

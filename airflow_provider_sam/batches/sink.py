@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_sam.batches.encoders import encoder_for
 from airflow_provider_sam.batches.lanes import Beside, Here
 from airflow_provider_sam.batches.staging import is_local, stage
+from airflow_provider_sam.batches.tidying import undone_by
 
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import ObjectStoragePath
@@ -28,11 +29,8 @@ class Sink:
         self._part_hash: hashlib._Hash | None = None  # None while it would be the same as that of the stored bytes
         self._at_line_start = True
         self._staged = stage(path)
-        try:
+        with undone_by(self._staged.discard):
             self._encoder = encoder_for(path.name, format, self._store)
-        except BaseException:
-            self._staged.discard()
-            raise
         here = is_local(path) and self._encoder.is_verbatim
         self._lane: Lane = Here(self._take) if here else Beside(self._take, f"write {path.name}")
         self.begin_part()

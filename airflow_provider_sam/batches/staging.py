@@ -9,11 +9,16 @@ disk; there the file is staged beside its destination and renamed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_sam.batches.tidying import undone_by
 
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import ObjectStoragePath
@@ -24,6 +29,11 @@ BLOCK_SIZE = 16 * 1024 * 1024
 WRITE_BACK_BYTES = 16 * 1024 * 1024
 """Bytes of a local file after which the disk is set to work on them, so that the commit does not wait for all."""
 
+OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a staged file is opened: through no link, and waiting for nobody at the other end of a pipe."""
+
+NO_PLAIN_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
+
 LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 
 
@@ -32,6 +42,9 @@ class StagedFile(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Add bytes at the end."""
+
+    def flush(self) -> None:
+        """Let what was written reach the disk, if there is one: one that is full says so now."""
 
     def commit(self) -> None:
         """Make the file appear at its destination, replacing what is there, and only then return."""
@@ -71,9 +84,13 @@ class _RemoteStagedFile:
     def write(self, data: bytes, /) -> object:
         return self._file.write(data)
 
+    def flush(self) -> None:
+        pass
+
     def commit(self) -> None:
-        self._file.close()  # sends what is left
-        self._file.commit()  # by now, Azure's file has done so
+        with undone_by(self.discard):
+            self._file.close()  # sends what is left
+            self._file.commit()  # by now, Azure's file has done so
 
     def discard(self) -> None:
         # Not closed first: closing sends the last part, and what was sent is about to be thrown away.
@@ -89,7 +106,8 @@ def _silence(file: Any) -> None:
 class _LocalStagedFile:
     """Staged as a hidden sibling that its writer holds locked, so that a leftover of a killed writer is told apart.
 
-    The lock goes with its process: what a killed task leaves behind is taken over by the next try, and two tasks that
+    The commit replaces what is at the destination, a symbolic link too, whose target stays as it is. The lock goes with
+    its process: what a killed task leaves behind is taken over by the next try, and two tasks that
     write the same destination cannot mix their bytes.
     """
 
@@ -103,17 +121,38 @@ class _LocalStagedFile:
 
     def _open_locked(self) -> IO[bytes]:
         while True:
-            file = self._partial.open("ab")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = self._open()
+            with undone_by(file.close):
+                self._lock(file)
                 if self._is_still_at_its_name(file):
+                    self._check_own(file)
                     file.truncate(0)
                     return file
-            except BlockingIOError:
-                file.close()
-                raise BlockingIOError(f"another task is writing {self._path} at this moment") from None
             # Its last holder renamed or removed it between our opening and our locking: open the name anew.
             file.close()
+
+    def _open(self) -> IO[bytes]:
+        try:
+            return os.fdopen(os.open(self._partial, OPEN_FLAGS, 0o666), "ab")
+        except OSError as problem:
+            if problem.errno in NO_PLAIN_FILE:
+                raise self._taken() from problem
+            raise
+
+    def _lock(self, file: IO[bytes]) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(f"another task is writing {self._path} at this moment") from None
+
+    def _check_own(self, file: IO[bytes]) -> None:
+        """Refuse what may be somebody else's file, before its content is thrown away."""
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise self._taken()
+
+    def _taken(self) -> FileExistsError:
+        return FileExistsError(f"{self._partial} is a link or no plain file, and none of ours; remove it")
 
     def _is_still_at_its_name(self, file: IO[bytes]) -> bool:
         try:
@@ -136,12 +175,18 @@ class _LocalStagedFile:
             os.posix_fadvise(self._file.fileno(), self._size_on_its_way, length, os.POSIX_FADV_DONTNEED)
         self._size_on_its_way = self._size
 
-    def commit(self) -> None:
+    def flush(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._partial.replace(self._path)
+
+    def commit(self) -> None:
+        with undone_by(self.discard):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._partial.replace(self._path)
         self._file.close()
 
     def discard(self) -> None:
         self._partial.unlink(missing_ok=True)
-        self._file.close()
+        with suppress(OSError):  # on a full disk, closing tries once more to write what is left
+            self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -84,3 +85,56 @@ def test_a_writer_that_was_killed_leaves_nothing_in_the_way_of_the_next(path):
     file.commit()
     assert path.read_bytes() == b"whole\n"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.fixture
+def partial(path):
+    path.parent.mkdir()
+    return path.with_name(".results.jsonl.partial")
+
+
+def test_what_somebody_else_left_under_the_partials_name_is_not_touched(path, partial, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for make in (partial.symlink_to, partial.hardlink_to):
+        make(victim)
+        with pytest.raises(FileExistsError, match=r"results\.jsonl\.partial is a link or no plain file"):
+            staged(path)
+        assert victim.read_text() == "mine"
+        partial.unlink()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_at_all_is_refused_at_once(path, partial, make):
+    make(partial)
+    with pytest.raises(FileExistsError, match="is a link or no plain file"):
+        staged(path)
+
+
+def test_a_commit_that_fails_leaves_no_hidden_file(path):
+    file = staged(path)
+    file.write(b"new\n")
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        file.commit()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_symbolic_link_at_the_destination_is_replaced_and_its_target_stays(path, tmp_path):
+    target = tmp_path / "target"
+    target.write_text("mine")
+    path.parent.mkdir()
+    path.symlink_to(target)
+    file = staged(path)
+    file.write(b"new\n")
+    file.commit()
+    assert (path.read_bytes(), path.is_symlink(), target.read_text()) == (b"new\n", False, "mine")
+
+
+def test_a_folder_that_is_a_symbolic_link_is_followed(path, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    path.parent.symlink_to(tmp_path / "elsewhere")
+    file = staged(path)
+    file.write(b"new\n")
+    file.commit()
+    assert (tmp_path / "elsewhere" / "results.jsonl").read_bytes() == b"new\n"

@@ -43,9 +43,11 @@ def test_while_results_are_staged_nothing_is_visible_and_the_manifest_comes_last
     from airflow_provider_sam.batches import publishing
 
     seen = []
-    commit, write = publishing._commit, publishing.write
-    monkeypatch.setattr(publishing, "_commit", lambda landed: (seen.append(store.names()), commit(landed)))
-    monkeypatch.setattr(publishing, "write", lambda path, data: (seen.append(store.names()), write(path, data)))
+    for name in ("_commit", "_commit_manifest"):
+        whole = getattr(publishing, name)
+        monkeypatch.setattr(
+            publishing, name, lambda *given, whole=whole: (seen.append(store.names()), whole(*given))
+        )
     with raw_server(COUNTS, Answer(WHOLE)) as server:
         store.land(server.url)
     assert seen == [[], [RESULTS]]

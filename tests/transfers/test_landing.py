@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import json
+import logging
 import sys
 from contextlib import nullcontext
 from types import ModuleType, SimpleNamespace
@@ -14,7 +16,10 @@ import pytest
 from airflow_provider_sam import _compat
 from airflow_provider_sam._compat import AirflowFailException, Asset
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches import publishing, staging
 from airflow_provider_sam.batches.ids import custom_ids_digest
+from airflow_provider_sam.batches.publishing import Publication, publish
+from airflow_provider_sam.batches.storage_paths import destination
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.results import iter_published, read_texts
@@ -432,3 +437,35 @@ def test_where_nothing_is_known_of_a_submission_its_results_land(ended, tmp_path
         context={"ti": task_instance("land")},
     )
     assert manifest["total"]["lines"] == 5
+
+
+@pytest.mark.parametrize("moment", ["flush", "commit"])
+def test_a_manifest_that_cannot_be_written_hides_nothing(ended, tmp_path, monkeypatch, moment, caplog):
+    def stage(path):
+        staged = staging.stage(path)
+
+        def fail():
+            staged.discard()
+            raise OSError(errno.ENOSPC, "disk full")
+
+        setattr(staged, moment, fail)
+        return staged
+
+    monkeypatch.setattr(publishing, "stage", stage)
+    publication = Publication(batch_ids=[ended()], path=destination((tmp_path / "r.jsonl").as_uri()))
+    with SamHook().client as client, pytest.raises(OSError, match="disk full"):
+        publish(client, publication, log=logging.getLogger(__name__))
+    if moment == "flush":
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]
+        assert f"The results are complete at {(tmp_path / 'r.jsonl').as_uri()}" in caplog.text
+
+
+def test_the_log_says_outcomes_and_tokens(ended, tmp_path, caplog):
+    caplog.set_level("INFO")
+    publication = Publication(batch_ids=[ended(FAILURES)], path=destination((tmp_path / "r.jsonl").as_uri()))
+    with SamHook().client as client:
+        used = publish(client, publication, log=logging.getLogger(__name__))["total"]["usage"]["sam-small"]
+    tokens = f"sam-small {used['input_tokens']} in, {used['output_tokens']} out"
+    assert f"r.jsonl: 3 succeeded, 1 errored, 1 expired; {tokens}" in caplog.text
