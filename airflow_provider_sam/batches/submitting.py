@@ -85,6 +85,7 @@ class Submitter:
             again, unproven = self._settle_all({index: shards[index] for index in unproven})
             ids |= again
         if unproven:
+            self._submission.confirm()  # a try that is overtaken has nothing to wait for
             raise min(unproven.values(), key=lambda each: each.until)
         return [ids[index] for index in sorted(ids)]
 

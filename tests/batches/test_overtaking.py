@@ -44,7 +44,9 @@ class Interrupted(NoMemory):
 @pytest.mark.parametrize("kind", MEMORIES)
 def test_a_try_that_is_overtaken_ends_and_there_is_one_batch(lab, kind, moment):
     later = []
-    memory = Interrupted(lab.memory(kind), LOOKS[moment], lambda: later.extend(lab.submit(ASKED, lab.memory(kind))))
+    memory = Interrupted(
+        lab.memory(kind), LOOKS[moment], lambda: later.extend(lab.submit(ASKED, lab.memory(kind), leaves=1))
+    )
     with pytest.raises(SamSubmissionOvertakenError, match="another try of this task has begun"):
         lab.submit(ASKED, memory)
     assert later == lab.ids()
@@ -59,7 +61,7 @@ def test_a_try_that_looks_for_its_batch_notices_that_it_is_overtaken(lab, kind):
 
     def overtake(_seconds):
         if not later:
-            later.extend(lab.submit(ASKED, lab.memory(kind)))
+            later.extend(lab.submit(ASKED, lab.memory(kind), leaves=1))
 
     with pytest.raises(SamSubmissionOvertakenError):
         lab.submit(ASKED, lab.memory(kind), sleep=overtake)
@@ -109,7 +111,7 @@ def test_a_task_that_is_torn_away_while_it_sends_says_what_may_exist_and_the_nex
     lab.client = whole
     (batch_id,) = lab.ids()
     assert f"Interrupted while sending a batch of 2 requests. New batches of that size: {batch_id}." in lab.log[-1]
-    assert lab.submit(ASKED, lab.memory(kind)) == [batch_id] == lab.ids()
+    assert lab.submit(ASKED, lab.memory(kind), leaves=1) == [batch_id] == lab.ids()
 
 
 @pytest.mark.parametrize("kind", MEMORIES)

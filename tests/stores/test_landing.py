@@ -45,9 +45,7 @@ def test_while_results_are_staged_nothing_is_visible_and_the_manifest_comes_last
     seen = []
     for name in ("_commit", "_commit_manifest"):
         whole = getattr(publishing, name)
-        monkeypatch.setattr(
-            publishing, name, lambda *given, whole=whole: (seen.append(store.names()), whole(*given))
-        )
+        monkeypatch.setattr(publishing, name, lambda *given, whole=whole: (seen.append(store.names()), whole(*given)))
     with raw_server(COUNTS, Answer(WHOLE)) as server:
         store.land(server.url)
     assert seen == [[], [RESULTS]]
