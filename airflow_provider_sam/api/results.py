@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.jsonl import Line
     from airflow_provider_sam.api.operation import Request
 
-CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+LENGTH = re.compile(r"\d{1,18}")
 PARTIAL_CONTENT = 206
 
 
@@ -38,10 +39,10 @@ class ResultsHead:
         self.headers: Mapping[str, str] = dict(response.headers)
         told = CONTENT_RANGE.fullmatch(self.headers.get("content-range", ""))
         self.offset = int(told.group(1)) if told and self.status == PARTIAL_CONTENT else 0
-        length = self.headers.get("content-length", "")
+        length = LENGTH.fullmatch(self.headers.get("content-length", ""))
         # A compressed answer's length is not that of the bytes we hand out.
         as_stored = self.headers.get("content-encoding", "identity") == "identity"
-        self.content_length = int(length) if length.isdecimal() and as_stored else None
+        self.content_length = int(length.group()) if length and as_stored else None
 
 
 class ResultsStream(ResultsHead):

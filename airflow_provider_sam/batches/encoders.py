@@ -17,6 +17,29 @@ GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """What zlib calls the gzip format; it writes no time into it, so that the same results give the same bytes."""
 
 
+PARQUET_SUFFIX = ".parquet"
+
+JSONL_SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz", ".zst")
+
+
+def format_of(name: str, format: str | None) -> str:  # noqa: A002 - the users' word
+    """Return how a file is stored, by what the user says or else by the suffix of its name.
+
+    :param name: the file's; empty for a directory, whose files are named by their format.
+    :raises SamRequestError: there is no such format, or the suffix says otherwise.
+    """
+    if format is not None and format not in FORMATS:
+        raise SamRequestError(f"format {format!r} is unknown; it is one of {', '.join(FORMATS)}")
+    of_name = "parquet" if name.endswith(PARQUET_SUFFIX) else "jsonl" if name.endswith(JSONL_SUFFIXES) else None
+    if f"{PARQUET_SUFFIX}." in name:
+        raise SamRequestError(f"path ends in {name!r}: Parquet compresses itself; end it with {PARQUET_SUFFIX}")
+    if format and of_name and format != of_name:
+        raise SamRequestError(
+            f"path ends in {name!r}, which is {of_name}, and format is {format!r}; change one of them"
+        )
+    return format or of_name or "jsonl"
+
+
 class Encoder(Protocol):
     """Turns results into the bytes of a file. Chunks may be of any size; `close` is called once, after the last."""
 

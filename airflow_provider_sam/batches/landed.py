@@ -48,6 +48,22 @@ def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator
         raise SamResultsError(f"{path} holds {found} results, and not the {file['lines']} that were published there")
 
 
+def check_files(manifest: Mapping[str, Any], *, conn_id: str | None = None) -> None:
+    """Read all files of a manifest, and hold them against its hashes.
+
+    :param conn_id: the connection of the object storage, where the paths name none.
+    :raises SamResultsError: a file is not the one that was published.
+    """
+    for file in manifest["files"]:
+        path = place_of(file["path"], conn_id)
+        found = hashlib.sha256()
+        with _open(path) as data:
+            while chunk := data.read(READ_BYTES):
+                found.update(chunk)
+        if found.hexdigest() != file["sha256"]:
+            raise SamResultsError(f"{path} is not what was published there: its SHA-256 is another one")
+
+
 def _decoded(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
     found = hashlib.sha256()
     decompressor: Any = None

@@ -23,6 +23,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.landed import place_of
@@ -120,9 +122,59 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
             manifest = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise SamRequestError(f"there is no manifest at {path}") from None
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise SamRequestError(f"{path} is no manifest: {problem}") from None
     if not isinstance(manifest, Mapping) or manifest.get("version") != MANIFEST_VERSION:
-        version = manifest.get("version") if isinstance(manifest, Mapping) else None
+        version = repr(manifest.get("version") if isinstance(manifest, Mapping) else None)[:80]
         raise SamRequestError(f"a manifest of version {MANIFEST_VERSION} is needed, this is one of version {version}")
+    try:
+        msgspec.convert(manifest, _Shape)
+    except (msgspec.ValidationError, RecursionError) as problem:
+        raise SamRequestError(f"{what} is no manifest as this provider writes it: {problem}") from None
     return dict(manifest)
+
+
+class _File(msgspec.Struct):
+    path: str
+    format: str
+    lines: int
+    bytes: int
+    sha256: str
+
+
+class _Batch(msgspec.Struct):
+    batch_id: str
+
+
+class _CarriedOver(msgspec.Struct):
+    files: list[_File]
+
+
+class _Error(msgspec.Struct):
+    type: str
+    message: str
+    count: int
+
+
+class _Counts(msgspec.Struct):
+    succeeded: int
+
+
+class _Total(msgspec.Struct):
+    lines: int
+    bytes: int
+    counts: _Counts
+    stop_reasons: dict[str, int]
+    usage: dict[str, dict[str, int]]
+    errors: list[_Error]
+
+
+class _Shape(msgspec.Struct):
+    """What is read of a manifest, so that whatever has another shape is refused here and nowhere later."""
+
+    format: str
+    files: list[_File]
+    batches: list[_Batch]
+    carried_over: _CarriedOver | None
+    total: _Total
+    published_at: str

@@ -140,8 +140,6 @@ class ParquetEncoder:
     def add(self, chunk: bytes, /) -> None:
         """Take in a chunk; a row group is written when enough has come."""
         self._take(self._splitter.feed(chunk))
-        if self._size >= GROUP_BYTES:
-            self._write_group()
 
     def close(self) -> None:
         """Write the last row group and the file's footer."""
@@ -154,6 +152,8 @@ class ParquetEncoder:
         for line in lines:
             self._lines.append(line)
             self._size += len(line.data)
+            if self._size >= GROUP_BYTES:  # by the lines alone: the network's chunks leave no trace in the file
+                self._write_group()
 
     def _write_group(self) -> None:
         table = self._table.from_pylist([columns_of(line) for line in self._lines], schema=self._schema)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
-    from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.claims import Register
     from airflow_provider_sam.batches.publishing import Publication
     from airflow_provider_sam.hooks.sam import SamHook
@@ -32,8 +31,9 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         is a file for one batch, or with `carry_over` for several. A name that ends with `.gz` or `.zst` (extra `zstd`)
         is compressed so.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
-    :param format: `jsonl` (default), the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
-        `batches.parquet.COLUMNS`, the whole line among them.
+    :param format: `jsonl`, the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
+        `batches.parquet.COLUMNS`, the whole line among them. Default: by the suffix of `path`, and `jsonl` where that
+        says nothing. A suffix that contradicts it is an error.
     :param overwrite: what to do about what lies at the destination. `skip-if-complete` (default): a manifest that says
         that just this was published, with its files in place, is returned at once, so that a retry is free; anything
         else is replaced. `replace`: land anew. `error`: fail.
@@ -44,8 +44,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     :param max_failed_ratio: fail when a larger part of the results, from 0 to 1, is not `succeeded`. Default: any part.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
         as failed for the two above.
-    :param delete_after_publish: delete the batches at the API, once the manifest is written and the results are not
-        judged as failed. Default: False.
+    :param delete_after_publish: delete the batches at the API, once the manifest is written, the results are not judged
+        as failed, and the files, read once more, have the hashes of the manifest. Default: False.
     :param state_path: where the submitting task remembers, if it names a `state_path` of its own (templated). Where its
         record can be reached, the custom_ids of the results are held against those submitted. Default: the
         connection's, else Airflow's own memory.
@@ -73,7 +73,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         batch_id: str | Sequence[str] | XComArg,
         path: str | ObjectStoragePath | XComArg,
         storage_conn_id: str | None = None,
-        format: Literal["jsonl", "parquet"] = "jsonl",  # noqa: A002 - what it is called everywhere
+        format: Literal["jsonl", "parquet"] | None = None,  # noqa: A002 - what it is called everywhere
         overwrite: Literal["error", "replace", "skip-if-complete"] = "skip-if-complete",
         carry_over: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
         fail_on_partial_error: bool = False,
@@ -104,6 +104,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the results, judge them, and give the manifest."""
+        from airflow_provider_sam.batches.deleting import delete_published
         from airflow_provider_sam.batches.judging import ResultsPolicy
         from airflow_provider_sam.batches.publishing import publish
         from airflow_provider_sam.exceptions import SamBatchFailedError
@@ -123,7 +124,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             if complaint := policy.complaint(manifest["total"]):
                 raise SamBatchFailedError(f"{complaint}. All results are at {publication.path}")
             if self.delete_after_publish:
-                self._delete(client, publication)
+                delete_published(client, manifest, betas=self.betas, log=self.log)
         return manifest
 
     def _register(self, context: Context, hook: SamHook) -> Register | None:
@@ -135,6 +136,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
 
     def _publication(self, register: Register | None) -> Publication:
         from airflow_provider_sam.batches.carry_over import CarryOver
+        from airflow_provider_sam.batches.encoders import format_of
         from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.batches.manifest import read_manifest
         from airflow_provider_sam.batches.publishing import Publication
@@ -144,27 +146,18 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         if self._carries_over:
             manifest = read_manifest(self.carry_over, conn_id=self.storage_conn_id, what="carry_over")
             carry_over = CarryOver(manifest, conn_id=self.storage_conn_id)
+        path = destination(self.path, self.storage_conn_id)
+        is_directory = str(self.path).endswith("/")  # of the argument: a path object forgets its last slash
         return Publication(
             batch_ids=batch_ids(self.batch_id, may_be_none=self._carries_over),
-            path=destination(self.path, self.storage_conn_id),
-            is_directory=str(self.path).endswith("/"),  # of the argument: a path object forgets its last slash
-            format=self.format,
+            path=path,
+            is_directory=is_directory,
+            format=format_of("" if is_directory else path.name, self.format),
             overwrite=self.overwrite,
             carry_over=carry_over,
             register=register,
             betas=self.betas,
         )
-
-    def _delete(self, client: SamClient, publication: Publication) -> None:
-        from airflow_provider_sam.api.errors import SamNotFoundError
-
-        for batch_id in publication.batch_ids:
-            try:
-                client.delete_batch(batch_id, betas=self.betas)
-            except SamNotFoundError:  # an earlier try of this task has deleted it: its results are published
-                self.log.info("Batch %s is not there any more", batch_id)
-            else:
-                self.log.info("Deleted batch %s, its results are at %s", batch_id, publication.path)
 
     def _tell_lineage(self, manifest: Mapping[str, Any], base_url: str, context: Context) -> None:
         from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of

@@ -16,6 +16,7 @@ from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.models import MalformedResultLine, SucceededResult
 from airflow_provider_sam.batches.ledger import Ledger
+from airflow_provider_sam.batches.manifest import build_manifest
 from airflow_provider_sam.batches.sink import Sink
 from airflow_provider_sam.batches.texts import cleaned
 from airflow_provider_sam.results import iter_published, read_texts
@@ -127,7 +128,7 @@ def check_stored(line, body, name, counted):
     """Store a line in a format, and read it; gives its text, None where it has none."""
     with tempfile.TemporaryDirectory() as folder:
         file = stored(Path(folder) / name, body)
-        manifest = {"version": 1, "files": [file]}
+        manifest = manifest_of(file)
         (row,) = iter_published(manifest)
         assert (1, cleaned(row.result.type)) == counted
         texts = read_texts(manifest)
@@ -137,6 +138,10 @@ def check_stored(line, body, name, counted):
         if name.endswith("parquet"):
             check_columns(Path(folder) / name, line, row, texts)
         return texts.get(row.custom_id)
+
+
+def manifest_of(file):
+    return build_manifest(format=file["format"], files=[file], pages=[], carried=None, published_at="")
 
 
 def check_columns(path, line, row, texts):
@@ -174,7 +179,7 @@ def stored(path, body):
 def test_odd_results_are_read_as_far_as_they_go(tmp_path, name, line, kind, text):
     ledger = Ledger()
     ledger.add(line + b"\n")
-    manifest = {"version": 1, "files": [stored(tmp_path / name, line + b"\n")]}
+    manifest = manifest_of(stored(tmp_path / name, line + b"\n"))
     (row,) = iter_published(manifest)
     assert kind in {type(row), type(row.result)}
     assert read_texts(manifest).get("a") == text

@@ -16,10 +16,11 @@ import pytest
 from airflow_provider_sam import _compat
 from airflow_provider_sam._compat import AirflowFailException, Asset
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches import publishing, staging
+from airflow_provider_sam.batches import deleting, parquet, publishing, staging
 from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.batches.publishing import Publication, publish
 from airflow_provider_sam.batches.storage_paths import destination
+from airflow_provider_sam.emulator import Fault, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.results import iter_published, read_texts
@@ -133,7 +134,21 @@ def test_a_publication_that_is_complete_is_not_landed_again(ended, sam, tmp_path
     assert len(sam.requests) == asked
 
 
-@pytest.mark.parametrize("damage", ["other batch", "shorter file", "no file", "no manifest", "no JSON"])
+NO_MANIFESTS = {
+    "no JSON": "{",
+    "no UTF-8": "\udcff",
+    "a list": "[]",
+    "another version": '{"version": 2}',
+    "a version and nothing more": '{"version": 1}',
+    "too deep": '{"version": 1, "files": ' + "[" * 5000 + "]" * 5000 + "}",
+    "a long number": '{"version": ' + "1" * 6000 + "}",
+    "a long version": '{"version": "' + "1" * 6000 + '"}',
+    "empty lists": '{"version": 1, "format": "jsonl", "files": [], "batches": [{"batch_id": "<BATCH>"}], "total": {}}',
+    "wrong types": '{"version": 1, "format": "jsonl", "files": [7], "batches": "<BATCH>", "carried_over": []}',
+}
+
+
+@pytest.mark.parametrize("damage", ["other batch", "shorter file", "no file", "no manifest", *NO_MANIFESTS])
 def test_whatever_else_is_there_is_replaced(ended, sam, tmp_path, damage):
     batch_id, path = ended(), tmp_path / "r.jsonl"
     run(batch_id=ended() if damage == "other batch" else batch_id, path=path.as_uri())
@@ -145,8 +160,8 @@ def test_whatever_else_is_there_is_replaced(ended, sam, tmp_path, damage):
             path.unlink()
         case "no manifest":
             manifest.unlink()
-        case "no JSON":
-            manifest.write_text("{")
+        case _ if damage in NO_MANIFESTS:
+            manifest.write_bytes(NO_MANIFESTS[damage].replace("<BATCH>", batch_id).encode(errors="surrogateescape"))
     run(batch_id=batch_id, path=path.as_uri())
     assert sam.count("messages_batches_results") == 2
     assert json.loads(manifest.read_bytes())["batches"][0]["batch_id"] == batch_id
@@ -469,3 +484,71 @@ def test_the_log_says_outcomes_and_tokens(ended, tmp_path, caplog):
         used = publish(client, publication, log=logging.getLogger(__name__))["total"]["usage"]["sam-small"]
     tokens = f"sam-small {used['input_tokens']} in, {used['output_tokens']} out"
     assert f"r.jsonl: 3 succeeded, 1 errored, 1 expired; {tokens}" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.parquet"])
+def test_batches_are_kept_where_a_file_has_changed_since_it_was_published(ended, sam, tmp_path, name):
+    arguments = {"batch_id": ended(), "path": (tmp_path / name).as_uri()}
+    run(**arguments)
+    data = bytearray((tmp_path / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SamResultsError, match="SHA-256 is another one"):
+        run(**arguments, delete_after_publish=True)
+    assert len(sam.batches) == 1
+
+
+@pytest.mark.parametrize(("times", "deleted"), [(1, True), (2, True), (3, False)])
+def test_a_batch_that_is_not_found_for_a_moment_is_deleted_still(ended, sam, tmp_path, monkeypatch, times, deleted):
+    monkeypatch.setattr(deleting, "PAUSE", 0.0)
+    batch_id = ended()
+    sam.faults.add(Fault(Status(404), operation="messages_batches_delete", times=times))
+    run(batch_id=batch_id, path=(tmp_path / "r.jsonl").as_uri(), delete_after_publish=True)
+    assert (sam.batches == ()) is deleted
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "stored"),
+    [
+        ("r.parquet", {}, "parquet"),
+        ("r.jsonl.gz", {}, "jsonl"),
+        ("r", {}, "jsonl"),
+        ("r", {"format": "parquet"}, "parquet"),
+    ],
+)
+def test_the_format_is_that_of_the_suffix_unless_it_says_nothing(ended, tmp_path, name, given, stored):
+    _, manifest = run(batch_id=ended(), path=(tmp_path / name).as_uri(), **given)
+    assert manifest["format"] == stored
+    assert ((tmp_path / name).read_bytes()[:4] == b"PAR1") == (stored == "parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("r.parquet", {"format": "jsonl"}),
+        ("r.jsonl", {"format": "parquet"}),
+        ("r.jsonl.zst", {"format": "parquet"}),
+        ("r.parquet.gz", {}),
+    ],
+)
+def test_a_suffix_that_contradicts_the_format_is_refused(ended, sam, tmp_path, name, given):
+    batch_id = ended()
+    asked = len(sam.requests)
+    with pytest.raises(SamRequestError, match=f"path ends in '{name}'"):
+        run(batch_id=batch_id, path=(tmp_path / name).as_uri(), **given)
+    assert len(sam.requests) == asked
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parquet_file_is_the_same_however_its_bytes_came(monkeypatch):
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 1000)
+    body = b"".join(b'{"custom_id":"row-%d","result":{"type":"expired"}}\n' % number for number in range(200))
+    files = set()
+    for size in (7, 999, 1000, len(body)):
+        written = bytearray()
+        encoder = parquet.ParquetEncoder(written.extend)
+        for start in range(0, len(body), size):
+            encoder.add(body[start : start + size])
+        encoder.close()
+        files.add(bytes(written))
+    assert len(files) == 1
