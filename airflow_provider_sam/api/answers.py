@@ -14,6 +14,7 @@ from httpx_sse import SSEError
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.failures import MESSAGE_CHARACTERS, NAME_CHARACTERS, status_error
+from airflow_provider_sam.api.identity import UntrustedIdError
 from airflow_provider_sam.api.receiving import check_values, encoding_of
 
 if TYPE_CHECKING:
@@ -121,7 +122,12 @@ def value(response: httpx.Response, body: bytes, operation: Operation[T], settin
         kind = response.headers.get("content-type", "no content type")
         what = f"{len(body)} bytes of {kind[:80]}"
         problem = settings.redact.text(f"its {what} are not the answer: {error}", MESSAGE_CHARACTERS)
-        raise _unreadable(response, operation, settings, problem) from None
+        unreadable = _unreadable(response, operation, settings, problem)
+        if isinstance(error, UntrustedIdError):
+            unreadable = errors.SamUntrustedIdError(
+                unreadable.message, operation=unreadable.operation, request_id=unreadable.request_id
+            )
+        raise unreadable from None
 
 
 def too_long(response: httpx.Response, operation: Operation[T], settings: ClientSettings) -> errors.SamResponseError:

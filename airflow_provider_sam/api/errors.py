@@ -10,6 +10,7 @@
     │   ├── SamTimeoutError                 bytes went out, the answer took too long
     │   └── SamDisconnectedError            bytes went out, the connection broke or the answer was cut
     ├── SamResponseError                    an answer came back whole that cannot be read
+    │   └── SamUntrustedIdError             it is a batch that was created, and its id cannot be trusted
     ├── SamStatusError                      the answer refuses the request; also any status not named below
     │   ├── SamRedirectError                3xx: redirects are not followed
     │   ├── SamInvalidRequestError          400
@@ -113,6 +114,12 @@ class SamResponseError(SamError):
     """An answer came back whole, but it is not what the API's contract says."""
 
     advice = "A retry helps only if something between here and the API answered in its place."
+
+
+class SamUntrustedIdError(SamResponseError):
+    """A batch was created, and the id in the answer is none that the API gives: it could lead elsewhere in a path."""
+
+    advice = "The batch exists and is paid for; see what answers in the API's place."
 
 
 class SamStatusError(SamError):

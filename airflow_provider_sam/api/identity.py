@@ -13,6 +13,10 @@ BATCH_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 """What the id of a batch looks like, whole: the characters of a `custom_id`, safe in a path, a file name and a URL."""
 
 
+class UntrustedIdError(ValueError):
+    """An answer is a batch but for its id."""
+
+
 class _Identified(Protocol):
     @property
     def id(self) -> str:
@@ -58,7 +62,7 @@ def created(read: Callable[[bytes], IdentifiedT]) -> Callable[[bytes], Identifie
             untrusted = _untrusted_id(data)
             if untrusted is None:
                 raise
-            raise ValueError(
+            raise UntrustedIdError(
                 f"a batch exists, but its id cannot be trusted: {untrusted[:128]!r} is no id of the API"
             ) from None
 

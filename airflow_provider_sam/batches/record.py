@@ -36,6 +36,7 @@ class BatchRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param intended: a create request may have gone out since `anchor` was the newest batch, and its outcome is unknown.
     :param anchor: None where the workspace held no batch, or nothing is intended.
     :param batch_id: the batch, once it is known.
+    :param created: it exists for certain, but under an id that cannot be trusted.
     """
 
     fingerprint: str
@@ -44,6 +45,7 @@ class BatchRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anchor: Anchor | None = None
     batch_id: str | None = None
     keys: tuple[str, str] | None = None
+    created: bool = False
 
     @property
     def stands(self) -> bool:

@@ -167,6 +167,11 @@ class Submission:
         shard = self.shards[index]
         return self.memory.claim(batch_id, Submitted(shard.fingerprint, shard.requests, shard.ids_digest))
 
+    def lose(self, index: int) -> None:
+        """Write down that a batch was created, and that it is not known which: no other may be created in its place."""
+        known = self.record.batches[index]
+        self._note(index, intended=True, anchor=known.anchor, batch_id=None, created=True)
+
     def forget(self, index: int) -> None:
         """Write down that certainly no batch was created."""
         self._note(index, intended=False, anchor=None, batch_id=None)
@@ -176,10 +181,12 @@ class Submission:
         missing = (index for index, known in enumerate(self.record.batches) if known.batch_id is None)
         return next((index for index in missing if self.record.batches[index].requests == requests), None)
 
-    def _note(self, index: int, *, intended: bool, anchor: Anchor | None, batch_id: str | None) -> None:
+    def _note(
+        self, index: int, *, intended: bool, anchor: Anchor | None, batch_id: str | None, created: bool = False
+    ) -> None:
         self.confirm()
         known = self.record.batches[index]
-        batch = msgspec.structs.replace(known, intended=intended, anchor=anchor, batch_id=batch_id)
+        batch = msgspec.structs.replace(known, intended=intended, anchor=anchor, batch_id=batch_id, created=created)
         record = self.record.with_batch(index, batch)
         self.record = record if self._order is None else record.with_order(*self._order)
         self.memory.save(self.record)

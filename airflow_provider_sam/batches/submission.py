@@ -100,14 +100,14 @@ def judge_window(
     A server may be slow to show a batch, or its results: neither "none" nor "unreadable" holds before `patience` has
     passed.
 
-    :param candidates: the newest first, as the server lists them.
+    :param candidates: the oldest first.
     :param requests: how many our batch holds.
     :param looks: how often was looked, this time included.
     :param waited: the sum of the pauses since the first look, in seconds.
     :param patience: seconds after which what is seen is taken for all there is.
     :param now: seconds since the epoch.
     """
-    left = possible(candidates, requests)[::-1]
+    left = possible(candidates, requests)
     proven = [each.id for each in left if each.is_ours]
     if proven:
         return Attach(proven[0], tuple(proven[1:]))

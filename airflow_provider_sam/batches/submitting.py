@@ -129,6 +129,11 @@ class Submitter:
                 self._log.info("Attached to batch %s of %d requests, known before", known.batch_id, known.requests)
                 return known.batch_id
             self._submission.forget(index)
+        elif known.created:
+            raise SamSubmissionError(
+                f"a batch of {known.requests} requests was created, and its id could not be trusted. Set "
+                "adopt_batch_id once the API shows the batch, or clear the task with resubmit=True to pay again"
+            )
         elif known.intended:
             self._log.info("An earlier try may have created a batch of %d requests: looking for it", known.requests)
             if (found := self._looker.find(index, shard)) is not None:
@@ -159,6 +164,9 @@ class Submitter:
         except errors.SamAmbiguousSubmitError as problem:
             self._log.warning("Looking for the batch before sending it again: %s", problem)
             self._last_problem = problem.cause
+            if isinstance(problem.cause, errors.SamUntrustedIdError):
+                self._submission.lose(index)
+                raise SamSubmissionError(f"{problem.cause}. No other batch is created in its place") from problem
             found = self._looker.find(index, shard)
             if found is None and not _may_pass(problem.cause):
                 raise SamSubmissionError(

@@ -44,7 +44,7 @@ class Window:
         self._is_ours: dict[str, bool] = {}
 
     def candidates(self, shard: Shard, submission: Submission) -> list[Candidate]:
-        """Look once, and describe each batch of the window that has as many requests as `shard`."""
+        """Look once, and describe each batch of the window that has as many requests as `shard`, the oldest first."""
         own, holder = submission.record.batch_ids, submission.memory.holder
         return [
             self._describe(batch, shard, taken=batch.id in own or holder(batch.id) is not None)
@@ -53,14 +53,15 @@ class Window:
         ]
 
     def _newer(self) -> list[MessageBatch]:
+        """Give the batches of the window, the oldest first."""
         if self._anchor is None:
-            return list(self._client.iter_batches(limit=PAGE, **self._arguments))
+            return list(self._client.iter_batches(limit=PAGE, **self._arguments))[::-1]
         try:
             found = list(self._client.iter_batches(before_id=self._anchor.id, limit=PAGE, **self._arguments))
         except (errors.SamNotFoundError, errors.SamInvalidRequestError):
             found = []  # the anchor does not show: it was deleted meanwhile, or is not everywhere yet
         # Nothing is what a server might also answer for an anchor that it does not know, so its time decides then.
-        return found or list(self._since(self._anchor))
+        return found or list(self._since(self._anchor))[::-1]
 
     def _since(self, anchor: Anchor) -> Iterator[MessageBatch]:
         """Page down from the newest batch to the anchor or, where it is gone, to the time of its creation."""

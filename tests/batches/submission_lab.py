@@ -15,7 +15,7 @@ from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.remembering import Wishes
 from airflow_provider_sam.batches.sources import entries_of
 from airflow_provider_sam.batches.spool import Spool
-from airflow_provider_sam.batches.state import NoMemory, ObjectMemory, TaskIdentity, TaskStateMemory
+from airflow_provider_sam.batches.state import KEY, RETENTION, NoMemory, ObjectMemory, TaskIdentity, TaskStateMemory
 from airflow_provider_sam.batches.submitting import Submitter
 from airflow_provider_sam.batches.variable_index import VariableIndex
 from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
@@ -160,6 +160,16 @@ class Lab:
                     leaves -= 1
                     self.left.append(error.batch_ids)
                     self.emulator.end_batch(error.batch_ids[0])
+
+    def in_order(self, requests, *, shard_size: int):
+        """Give the batches as version 1 of the record has named them: the places of their requests, and the digest."""
+        with Spool(Limits(max_batch_requests=shard_size)) as spool:
+            return list(spool.lay(entries_of(requests)).in_order())
+
+    def remember(self, run: str, record) -> None:
+        """Put a record into the task state store, as another version has written it."""
+        store = self._stores.setdefault(TaskIdentity("dag", run, "task"), StateStore())
+        store.set(KEY, record, retention=RETENTION)
 
     def contents(self) -> list[list[str]]:
         """Give the custom_ids of each batch at the server, oldest first."""
