@@ -197,17 +197,25 @@ class Endpoints(Describer):
         return self._operation("delete_batch", path, read, method="DELETE", betas=betas, deadline=deadline)
 
     def stream_results(
-        self, batch_id: str, *, offset: int = 0, betas: Sequence[str] | None = None, deadline: float | None = None
+        self,
+        batch_id: str,
+        *,
+        offset: int = 0,
+        if_range: str | None = None,
+        betas: Sequence[str] | None = None,
+        deadline: float | None = None,
     ) -> Request:
         """Read the results of a batch that has ended, as the bytes of a JSONL file.
 
         The path is built from the id; a batch's `results_url` is never requested.
 
         :param offset: how many bytes to leave out, if the server can; the stream says where it begins.
+        :param if_range: the validator of an earlier answer: leave bytes out only of that version of the results.
         :return: a context manager that gives the stream.
         """
         path = routes.item(routes.BATCHES, batch_id, what="batch_id", action="/results")
         headers = JSONL | ({"range": f"bytes={offset}-"} if offset else {})
+        headers |= {"if-range": if_range} if offset and if_range else {}
         return self._request("stream_results", path, headers=headers, betas=betas, deadline=deadline)
 
     def create_completion(

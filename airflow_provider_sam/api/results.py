@@ -31,6 +31,8 @@ class ResultsHead:
     - `status`: 206 where the server honours the offset asked for, else 200.
     - `offset`: where in the whole file the bytes begin; 0 where the server sends all of it again.
     - `content_length`: how many bytes follow, or None where the server does not tell.
+    - `validator`: what tells this version of the results from others, a strong ETag or else the time of the last
+      change; None where the server gives neither.
     - `headers`: the answer's headers, names in lower case.
     """
 
@@ -42,6 +44,8 @@ class ResultsHead:
         length = LENGTH.fullmatch(self.headers.get("content-length", ""))
         # A compressed answer's length is not that of the bytes we hand out.
         as_stored = self.headers.get("content-encoding", "identity") == "identity"
+        etag = self.headers.get("etag", "")
+        self.validator = (None if etag.startswith("W/") else etag) or self.headers.get("last-modified")
         self.content_length = int(length.group()) if length and as_stored else None
 
 

@@ -1,8 +1,13 @@
 """One batch's results as one stream of bytes, however often the connection breaks on the way.
 
-A broken download goes on where it was. The server is asked to leave out what has come; where it does so, the end of
-that is compared with what it sends again; where it does not, all of it is read again and its hash compared. Bytes are
-never handed out twice, and never from a file that has become another one meanwhile.
+A broken download goes on where it was. Where the server tells versions of the results apart, by an ETag or the time of
+the last change, it is asked to leave out what has come of that version, and the end of that is compared with what it
+sends again. Where it does not, all is read again, and the hash of what has come is compared. Bytes are never handed out
+twice, and never from a file that has become another one meanwhile.
+
+A connection that brings too little for a minute is given up as one that broke is, so that a stall has an end: a
+download that gets nowhere fails after `FRUITLESS_TRIES` connections. Each of them lasts for `read_timeout` of silence,
+or for `SPAN` where bytes only drip, and the pauses between them add up to less than a minute and a half.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from airflow_provider_sam.api.errors import (
     SamError,
     SamNotFoundError,
     SamStatusError,
+    SamTimeoutError,
     SamTransportError,
 )
 from airflow_provider_sam.api.retries import backoff
@@ -38,6 +44,9 @@ FRUITLESS_TRIES = 6
 PROGRESS = 64 * 1024
 """Bytes from which on a connection that broke was not fruitless."""
 
+SPAN = 60.0
+"""Seconds in which a connection must bring `PROGRESS` bytes, or its whole answer."""
+
 RANGE_NOT_SATISFIABLE = 416
 
 
@@ -56,6 +65,7 @@ class Download:
     :param is_whole: tells whether all results have come; asked when an answer ends as if it were complete.
     :param digest: gives the SHA-256 of all bytes handed out so far.
     :param sleep: waits a number of seconds before the connection is tried again.
+    :param clock: tells the seconds that have passed.
     """
 
     def __init__(
@@ -68,11 +78,13 @@ class Download:
         digest: Callable[[], bytes],
         log: Logger,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.received = 0
         self._client, self._batch_id, self._betas = client, batch_id, betas
         self._is_whole, self._digest = is_whole, digest
-        self._log, self._sleep = log, sleep
+        self._log, self._sleep, self._clock = log, sleep, clock
+        self._validator: str | None = None
         self._tail = b""
         self._fruitless = 0
 
@@ -94,10 +106,14 @@ class Download:
                 self._wait(None, before)
 
     def _answer(self) -> Iterator[bytes]:
-        offset = self.received - len(self._tail)
+        offset = self.received - len(self._tail) if self._validator else 0
         try:
-            with self._client.stream_results(self._batch_id, offset=offset, betas=self._betas) as answer:
-                chunks = self._unknown_of(answer, offset) if self.received else iter(answer)
+            with self._client.stream_results(
+                self._batch_id, offset=offset, if_range=self._validator, betas=self._betas
+            ) as answer:
+                steady = self._steady(answer)
+                chunks = self._unknown_of(answer, steady, offset) if self.received else steady
+                self._validator = answer.validator
                 for chunk in chunks:
                     self.received += len(chunk)
                     self._tail = (self._tail + chunk if len(chunk) < OVERLAP else chunk)[-OVERLAP:]
@@ -107,13 +123,33 @@ class Download:
                 raise ResultsDisagreeError(f"the results were {self.received} bytes at least, and are fewer") from error
             raise
 
-    def _unknown_of(self, answer: ResultsStream, asked: int) -> Iterator[bytes]:
+    def _steady(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Give the bytes of a connection as long as it gets on.
+
+        :raises SamTimeoutError: too little has come for too long.
+        """
+        coming, waited, received = iter(chunks), 0.0, 0
+        while True:
+            began = self._clock()
+            chunk = next(coming, None)
+            waited += self._clock() - began  # the time that it takes to store what has come does not count
+            if chunk is None:
+                return
+            received += len(chunk)
+            yield chunk
+            if waited >= SPAN:
+                if received < PROGRESS:
+                    raise SamTimeoutError(f"{received} bytes came in {waited:.0f} s", operation="stream_results")
+                waited, received = 0.0, 0
+
+    def _unknown_of(self, answer: ResultsStream, chunks: Iterator[bytes], asked: int) -> Iterator[bytes]:
         """Leave out what has come before, once it is seen to be the same."""
-        if answer.offset == asked:
-            return leave_out(answer, len(self._tail), hashlib.sha256(self._tail).digest())
         if answer.offset == 0:
-            return leave_out(answer, self.received, self._digest())
-        raise ResultsDisagreeError(f"asked for the results from byte {asked} on, came from {answer.offset} on")
+            return leave_out(chunks, self.received, self._digest())
+        if answer.offset == asked and answer.validator in {self._validator, None}:
+            return leave_out(chunks, len(self._tail), hashlib.sha256(self._tail).digest())
+        came = f"came from {answer.offset} on, of version {answer.validator!r}"
+        raise ResultsDisagreeError(f"asked for the results from byte {asked} on of {self._validator!r}, {came}")
 
     def _wait(self, error: SamError | None, before: int) -> None:
         """Wait before the next try.

@@ -12,8 +12,9 @@
     total         lines, counts, stop_reasons, usage, errors of all results in the files, and the bytes of the files
     published_at  when all files were complete, just before they appeared
 
-Counts are by result type, `usage` by model and the API's names of tokens, `errors` the most frequent ones. Times are
-ISO 8601 in UTC.
+Counts are by result type, `usage` by model and the API's names of tokens, `errors` the most frequent ones. Names and
+messages from the API are cut to some length and hold no control characters; names beyond the first hundred are counted
+together as `(others)`. Times are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.landed import place_of
 from airflow_provider_sam.batches.ledger import OUTCOMES, TOP_ERRORS
+from airflow_provider_sam.batches.texts import count_into, room_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,10 +78,10 @@ def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     errors: Counter[tuple[str, str]] = Counter()
     for part in parts:
         lines += part["lines"]
-        counts.update(part["counts"])
-        stop_reasons.update(part["stop_reasons"])
+        count_into(counts, part["counts"])
+        count_into(stop_reasons, part["stop_reasons"])
         for model, tokens in part["usage"].items():
-            usage.setdefault(model, Counter()).update(tokens)
+            usage.setdefault(room_for(model, usage), Counter()).update(tokens)
         errors.update({(error["type"], error["message"]): error["count"] for error in part["errors"]})
     return {
         "lines": lines,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 LONGEST_NAME = 200
 """Characters of a name, such as a model, a stop reason or an outcome, that are kept."""
@@ -35,7 +35,7 @@ def room_for(name: str, names: Collection[str]) -> str:
     return name if name in names or len(names) < MOST_NAMES else OTHERS
 
 
-def count_into(total: Counter[str], more: Counter[str]) -> None:
+def count_into(total: Counter[str], more: Mapping[str, int]) -> None:
     """Add counts by name to those that there are, under bounded names."""
     for name, number in more.items():
         total[room_for(name, total)] += number

@@ -27,6 +27,8 @@ class Answer:
     :param stall: keep the connection open after the body, and send nothing more
     :param reset: close by RST
     :param ranges: answer a range that is asked for by 206
+    :param headers: what else the head holds; with an `etag`, an `if-range` of another one gets the whole body
+    :param stubborn: answer a range whatever its `if-range` says
     :param endless: what is sent after the body again and again, as long as the client takes it; needs `close`
     """
 
@@ -37,6 +39,8 @@ class Answer:
     reset: bool = False
     ranges: bool = False
     endless: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stubborn: bool = False
 
 
 @dataclass
@@ -75,7 +79,13 @@ class RawServer:
         body, status = answer.body, b"200 OK"
         length = len(body) if answer.length is None else answer.length
         head = b"content-type: application/x-jsonl\r\n"
-        if answer.ranges and "range" in headers:
+        head += b"".join(b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in answer.headers.items())
+        current = answer.stubborn or headers.get("if-range") in {
+            None,
+            answer.headers.get("etag"),
+            answer.headers.get("last-modified"),
+        }
+        if answer.ranges and "range" in headers and current:
             first = int(headers["range"].removeprefix("bytes=").removesuffix("-"))
             head += b"content-range: bytes %d-%d/%d\r\n" % (first, length - 1, length)
             body, length, status = body[first:], length - first, b"206 Partial Content"

@@ -31,6 +31,7 @@ COUNTS = {"succeeded": LINES}
 LINE_END = WHOLE.index(b"\n", len(WHOLE) // 2) + 1
 IN_LINE = LINE_END + 60
 IN_CHARACTER = WHOLE.index("😀".encode(), LINE_END) + 2
+ETAG = {"etag": '"v1"'}
 CUTS = {"at a line's end": LINE_END, "in a line": IN_LINE, "in a character": IN_CHARACTER}
 
 
@@ -49,13 +50,15 @@ def land(server, path, **more):
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @pytest.mark.parametrize("where", CUTS)
-def test_a_cut_download_goes_on_to_the_same_bytes(tmp_path, where, framing, ranges):
-    cut = Answer(WHOLE[: CUTS[where]], framing, length=len(WHOLE))
-    with raw_server(COUNTS, cut, Answer(WHOLE, framing, ranges=ranges)) as server:
+@pytest.mark.parametrize("validator", [ETAG, {"last-modified": "Thu, 01 Jan 2026 00:00:00 GMT"}], ids=["etag", "time"])
+def test_a_cut_download_goes_on_to_the_same_bytes(tmp_path, where, framing, ranges, validator):
+    cut = Answer(WHOLE[: CUTS[where]], framing, length=len(WHOLE), headers=validator)
+    with raw_server(COUNTS, cut, Answer(WHOLE, framing, ranges=ranges, headers=validator)) as server:
         manifest = land(server, tmp_path / "r.jsonl")
     assert (tmp_path / "r.jsonl").read_bytes() == WHOLE
     assert manifest["total"]["counts"]["succeeded"] == LINES
     assert server.asked[1]["range"] == f"bytes={CUTS[where] - download.OVERLAP}-"
+    assert [server.asked[1]["if-range"]] == list(validator.values())
     assert len(server.asked) == 2
 
 
@@ -97,11 +100,39 @@ OTHER = WHOLE.replace(b"row-1 ", b"ROW-1 ", 3)
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
 def test_results_that_change_during_a_break_are_downloaded_anew(tmp_path, ranges):
     other = WHOLE.replace("Grüße".encode(), b"Gruesse") if ranges else OTHER
-    answers = (Answer(WHOLE[:IN_LINE], length=len(WHOLE)), Answer(other, ranges=ranges))
+    answers = (Answer(WHOLE[:IN_LINE], length=len(WHOLE), headers=ETAG), Answer(other, ranges=ranges, headers=ETAG))
     with raw_server(COUNTS, *answers) as server:
         land(server, tmp_path / "r.jsonl")
     assert (tmp_path / "r.jsonl").read_bytes() == other
     assert "range" not in server.asked[-1]
+
+
+EARLY_CHANGE = WHOLE.replace(b"row-1 ", b"ROW-1 ", 3)
+LATE_CHANGE = WHOLE.replace(b"row-399 ", b"ROW-399 ", 3)
+
+
+@pytest.mark.parametrize("other", [EARLY_CHANGE, LATE_CHANGE], ids=["before the break", "after the break"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(ETAG, {"etag": '"v2"'}), ({}, {}), ({"etag": 'W/"v1"'}, {"etag": 'W/"v1"'})],
+    ids=["another version", "no version", "a weak version"],
+)
+def test_two_versions_of_the_results_are_never_mixed(tmp_path, other, before, after):
+    """The bytes around the break are the same, so that they alone would not tell."""
+    answers = (Answer(WHOLE[:IN_LINE], length=len(WHOLE), headers=before), Answer(other, ranges=True, headers=after))
+    with raw_server(COUNTS, *answers) as server:
+        land(server, tmp_path / "r.jsonl")
+    assert (tmp_path / "r.jsonl").read_bytes() == other
+    assert len(server.asked) == (3 if other is EARLY_CHANGE else 2)
+
+
+def test_a_part_of_another_version_than_was_asked_for_is_not_taken(tmp_path):
+    part = Answer(WHOLE, ranges=True, headers=ETAG, stubborn=True)
+    answers = (Answer(WHOLE[:IN_LINE], length=len(WHOLE), headers={"etag": '"v0"'}), part)
+    with raw_server(COUNTS, *answers) as server:
+        land(server, tmp_path / "r.jsonl")
+    assert (tmp_path / "r.jsonl").read_bytes() == WHOLE
+    assert "range" not in server.asked[2]
 
 
 def test_fewer_bytes_than_before_the_break_are_downloaded_anew(tmp_path):
