@@ -16,7 +16,7 @@ from airflow_provider_sam.batches.ids import check_batch_id
 from airflow_provider_sam.batches.landing import LandedFile, Landing
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.manifest import build_manifest, manifest_path, read_manifest, summary
-from airflow_provider_sam.batches.staging import stage
+from airflow_provider_sam.batches.staging import is_local, stage
 from airflow_provider_sam.batches.storage_paths import check_exact
 from airflow_provider_sam.batches.tidying import undo_noted, undone_by
 from airflow_provider_sam.exceptions import SamResultsError
@@ -215,6 +215,9 @@ def _published(publication: Publication) -> dict[str, Any] | None:
 
 
 def _check_free(publication: Publication) -> None:
+    for path, _ in publication.files():
+        if is_local(path) and path.is_dir():
+            raise SamRequestError(f"path {str(path)!r} is a directory; end it with a slash for a file in it each")
     if publication.overwrite != "error":
         return
     taken = [path for path in (publication.manifest_path, *(path for path, _ in publication.files())) if path.exists()]

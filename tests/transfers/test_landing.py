@@ -552,3 +552,11 @@ def test_a_parquet_file_is_the_same_however_its_bytes_came(monkeypatch):
         encoder.close()
         files.add(bytes(written))
     assert len(files) == 1
+
+
+def test_a_file_is_not_landed_where_a_directory_is(ended, sam, tmp_path):
+    batch_id = ended()
+    asked = len(sam.requests)
+    with pytest.raises(SamRequestError, match="is a directory; end it with a slash"):
+        run(batch_id=batch_id, path=tmp_path.as_uri())
+    assert len(sam.requests) == asked
