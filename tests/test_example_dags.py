@@ -30,17 +30,18 @@ def each_installed_package_has_one_answer(sam, folder):
 
 def each_prompt_of_the_file_has_one_answer(sam, folder):
     (prompts,) = folder.glob("*/prompts.jsonl")
-    asked = [f"request-{number}" for number, _ in enumerate(prompts.read_bytes().splitlines(), 1)]
     (results,) = prompts.parent.glob("results/msgbatch_*.jsonl")
-    assert Counter(asked) == Counter(json.loads(line)["custom_id"] for line in results.read_bytes().splitlines())
     (batch,) = sam.batches
+    asked = [custom_id for custom_id, _ in sam.batch_requests(batch.id)]
+    assert Counter(asked) == Counter(json.loads(line)["custom_id"] for line in results.read_bytes().splitlines())
     sent = [params["messages"][0]["content"] for _, params in sam.batch_requests(batch.id)]
     assert sent == [json.loads(line) for line in prompts.read_bytes().splitlines()]
 
 
 def each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took(sam, folder):
     (prompts,) = folder.glob("*/prompts.jsonl")
-    asked = [f"request-{number}" for number, _ in enumerate(prompts.read_bytes().splitlines(), 1)]
+    asked = [custom_id for custom_id, _ in sam.batch_requests(sam.batches[0].id)]
+    assert len(asked) == len(prompts.read_bytes().splitlines())
     (first,) = prompts.parent.glob("round-1/*.jsonl")
     failed = [custom_id for custom_id, outcome in results_in(first) if outcome != "succeeded"]
     assert [batch.requests for batch in sam.batches] == [len(asked), *([len(failed)] if failed else [])]

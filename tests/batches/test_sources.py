@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import io
+import types
 
 import pytest
 import zstandard
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.sources import blocks_at, entries_of
+from airflow_provider_sam.batches.sources import TABLE_MARKS, blocks_at, entries_of
+
+
+class Named:
+    """Looks like a table in one way alone, and gives the names of its columns when it is iterated."""
+
+    def __init__(self, mark):
+        setattr(self, mark, None)
+
+    def __iter__(self):
+        return iter(["custom_id", "prompt"])
+
 
 LINES = [b'{"a": "\xe2\x80\xa8"}', b'"prompt"', b"{}"]
 TEXT = LINES[0] + b"\r\n\n" + LINES[1] + b"\n" + LINES[2]
@@ -94,6 +107,24 @@ def test_a_list_is_read_one_by_one():
 @pytest.mark.parametrize("given", ["[]", b"[]", {"custom_id": "a"}, None, 5], ids=repr)
 def test_what_is_no_list_of_requests_is_an_error(given):
     with pytest.raises(SamRequestError, match="requests must be a list of mappings or prompts, got"):
+        list(entries_of(given))
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "way_out"),
+    [
+        ({"custom_id": ["a"], "prompt": ["b"]}, "dict", "one mapping a request"),
+        (types.MappingProxyType({"a": []}), "mappingproxy", "one mapping a request"),
+        *((Named(mark), r"tests\.batches\.test_sources\.Named", "make requests of its rows") for mark in TABLE_MARKS),
+        ({"a"}, "set", "give a list"),
+        (frozenset("a"), "frozenset", "give a list"),
+        (io.BytesIO(b"{}"), r"_io\.BytesIO", "ObjectStorageToSamBatchOperator"),
+        (bytearray(b"{}"), "bytearray", "ObjectStorageToSamBatchOperator"),
+        ("{{ x }}", "str", "`.output` rather than a template"),
+    ],
+)
+def test_what_only_looks_like_a_list_is_refused_by_name_with_the_way_out(given, name, way_out):
+    with pytest.raises(SamRequestError, match=f"got {name}; .*{way_out}"):
         list(entries_of(given))
 
 
