@@ -13,7 +13,7 @@ import pendulum
 from airflow.sdk import DAG, Asset, AssetWatcher, Variable, task
 
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
-from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
+from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger, ended_batches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,14 +34,15 @@ with DAG(
 ):
 
     @task
-    def ended_batches(triggering_asset_events: Mapping[Any, list[Any]]) -> list[dict[str, str]]:
+    def files_to_land(triggering_asset_events: Mapping[Any, list[Any]]) -> list[dict[str, str]]:
         """Name the batches whose ends started this run, each once, and a file for each.
 
-        Airflow may gather several ends into one run, and an end may be told of again: a file that is complete is left
-        as it is. A run that is started by hand lands nothing.
+        An event names all batches that ended from one look to the next, and Airflow may gather several events into one
+        run. An end may be told of again: a file that is complete is left as it is. A run that is started by hand lands
+        nothing.
         """
-        ids = {event.extra["payload"]["id"] for events in triggering_asset_events.values() for event in events}
+        ids = [batch["id"] for batch in ended_batches(triggering_asset_events)]
         folder = Variable.get("sam_results", default="file:///tmp/example_sam_batch_watcher")
-        return [{"batch_id": batch_id, "path": f"{folder}/{batch_id}.jsonl"} for batch_id in sorted(ids)]
+        return [{"batch_id": batch_id, "path": f"{folder}/{batch_id}.jsonl"} for batch_id in ids]
 
-    SamBatchToObjectStorageOperator.partial(task_id="land_results").expand_kwargs(ended_batches())
+    SamBatchToObjectStorageOperator.partial(task_id="land_results").expand_kwargs(files_to_land())

@@ -5,11 +5,12 @@ Nothing here does I/O. The event holds ids and counts only, never results and ne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
@@ -99,16 +100,19 @@ class BatchEvent:
         }
 
     @classmethod
-    def load(cls, payload: Mapping[str, Any] | None) -> Self:
+    def load(cls, payload: object) -> Self:
         """Read what `dump` gave, of this version or an older one.
 
         :raises ValueError: nothing, or nothing known, arrived. An event that cannot be read is never a success.
         """
         if not payload:
             raise ValueError("the wait for the batch ended without an event")
+        if not isinstance(payload, Mapping):
+            raise ValueError(f"the wait for the batch ended with an event that is not known: {type(payload).__name__}")  # noqa: TRY004 - Airflow's fault, not the caller's
         outcome = payload.get("outcome")
-        if outcome not in {"ended", "timeout", "error"} or payload.get("version") != EVENT_VERSION:
-            raise ValueError(f"the wait for the batch ended with an event that is not known: {sorted(payload)}")
+        if outcome not in ("ended", "timeout", "error") or payload.get("version") != EVENT_VERSION:
+            fields_sent = sorted(map(str, payload))
+            raise ValueError(f"the wait for the batch ended with an event that is not known: {fields_sent}")
         try:
             batches = tuple(_load_summary(batch) for batch in payload["batches"])
         except (KeyError, TypeError, AttributeError) as problem:

@@ -26,6 +26,9 @@ BOUND = 10_000
 KEPT = 1_000
 """Most ids that a watcher remembers; as JSON they are about 40 kB. Of older ends it remembers the time."""
 
+EVENT_BATCHES = 500
+"""Most batches that one event names, about 150 kB of JSON; the others wait for the next look."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndedBatch:
@@ -119,6 +122,20 @@ class Told:
         until = [moment for moment in (self.until, older[-1].ended_at if older else None) if moment is not None]
         return Told(ids=frozenset(batch.id for batch in newest), until=max(until, default=None))
 
+    def next_event(self, ended: Sequence[EndedBatch], *, min_succeeded: int) -> tuple[list[EndedBatch], Told]:
+        """Return the batches that one event is to name, and what is told of then.
+
+        All that is new goes into one event: of events that come back to back Airflow may start a run for the first
+        alone, and keep the others for the next run.
+
+        :param ended: all that has ended, in the order of their ends.
+        :param min_succeeded: how many requests of a batch must have succeeded for it to be told of.
+        """
+        wanted = [batch for batch in self.news(ended) if batch.summary.succeeded >= min_succeeded]
+        named = wanted[:EVENT_BATCHES]
+        until = ended.index(named[-1]) + 1 if len(named) < len(wanted) else len(ended)
+        return named, self.after(ended[:until])
+
     def dump(self) -> dict[str, Any]:
         """Give it as JSON types, to be remembered."""
         return {"ids": sorted(self.ids), "until": self.until.isoformat() if self.until else None}
@@ -128,3 +145,15 @@ class Told:
         """Read what `dump` gave."""
         until = stored["until"]
         return cls(ids=frozenset(stored["ids"]), until=datetime.fromisoformat(until) if until else None)
+
+
+def event_of(batches: Iterable[EndedBatch]) -> dict[str, Any]:
+    """Return the payload of an event that names batches."""
+    return {"batches": [batch.dump() for batch in batches]}
+
+
+def batches_of(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the batches that an event's payload names; the oldest ones are one batch each."""
+    if "batches" in payload:
+        return list(payload["batches"])
+    return [dict(payload)] if "id" in payload else []

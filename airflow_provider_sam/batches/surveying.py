@@ -10,10 +10,19 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_sam.api.errors import SamError, SamStatusError
+from airflow_provider_sam.api.errors import SamError, SamStatusError, SamTimeoutError
 from airflow_provider_sam.batches.access import Access
 from airflow_provider_sam.batches.ended import Board
-from airflow_provider_sam.batches.pacing import EARLY, PAGE, SHORTEST_INTERVAL, next_due, page_limit, pause, reaction_to
+from airflow_provider_sam.batches.pacing import (
+    EARLY,
+    PAGE,
+    SHORTEST_INTERVAL,
+    answer_limit,
+    next_due,
+    page_limit,
+    pause,
+    reaction_to,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -44,7 +53,8 @@ async def looks(
     :param sleep: waits a number of seconds.
     :param random: gives a number from 0 to 1, for jitter.
     """
-    surveyor, interval, failures = Surveyor(connect), max(interval, SHORTEST_INTERVAL), 0
+    interval, failures = max(interval, SHORTEST_INTERVAL), 0
+    surveyor = Surveyor(connect, answer_within=answer_limit(interval))
     try:
         while True:
             began = clock()
@@ -73,10 +83,12 @@ class Surveyor:
     """Lists a workspace as far down as something may have changed.
 
     :param connect: reads the connection and gives a new client.
+    :param answer_within: seconds that the answer to one request may take, however steadily it drips.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[AsyncSamClient]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[AsyncSamClient]], *, answer_within: float) -> None:
         self._access = Access(connect)
+        self._answer_within = answer_within
         self._board = Board()
         self._cursor: str | None = None
         self._listed = 0
@@ -108,9 +120,12 @@ class Surveyor:
     async def _page(self) -> BatchesGlance:
         limit = PAGE if self._cursor else self._limit
         try:
-            return await self._access.through(
-                lambda client: client.glance_at_batches(limit=limit, after_id=self._cursor, deadline=0)
-            )
+            async with asyncio.timeout(self._answer_within):
+                return await self._access.through(
+                    lambda client: client.glance_at_batches(limit=limit, after_id=self._cursor, deadline=0)
+                )
+        except TimeoutError:
+            raise SamTimeoutError(f"no whole answer came within {self._answer_within:g} s") from None
         except SamError as error:
             if reaction_to(error) in {"ask again", "refused"}:
                 # The batch at which the page before ended was deleted: from the top, then.

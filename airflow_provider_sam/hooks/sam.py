@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +55,13 @@ class SamHook(BaseHook):
     async def async_client(self) -> AsyncSamClient:
         """Give a new client of the API, for code in an event loop. The caller closes it.
 
-        The connection is read anew each time, so that a rotated key is seen, and without blocking the loop. Airflow
-        registers the key with its masker while it reads it.
+        The connection is read anew each time, so that a rotated key is seen, and without blocking the loop: reading the
+        certificate authorities, too, is left to a thread. Airflow registers the key with its masker while it reads it.
         """
         from airflow_provider_sam.api.client import AsyncSamClient
 
         connection = await get_async_connection(self.sam_conn_id)
-        return AsyncSamClient(parse_connection(connection).settings)
+        return await asyncio.to_thread(AsyncSamClient, parse_connection(connection).settings)
 
     def get_conn(self) -> SamClient:
         """Give a new client of the API, under the name that Airflow's hooks share."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseTrigger, TriggerEvent
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.triggers.loading import WAITS, loaded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -86,13 +87,17 @@ class SamBatchTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event. Being stopped or moved to another triggerer touches no batch."""
+        await loaded(WAITS)
         from airflow_provider_sam.batches.polling import shared_poller
         from airflow_provider_sam.batches.watching import Watch
         from airflow_provider_sam.hooks.sam import SamHook
+        from airflow_provider_sam.triggers.kills import get_ready
 
-        poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
+        if self.cancel_on_kill:
+            await get_ready(self.task_instance)
         hidden_for = math.inf if self.visibility_timeout is None else self.visibility_timeout
         watch = Watch(self.ids(), self.log, visibility_timeout=hidden_for, known=self.seen)
+        poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
         event = await poller.wait(watch, interval=self.poll_interval, deadline=self.deadline)
         if event.outcome == "error":
             await self._leave_failed()
@@ -110,18 +115,21 @@ class SamBatchTrigger(BaseTrigger):
         Airflow 3.3 calls this also in a triggerer that stalled and lost the wait to another one. So the task is looked
         at first, and where it is not certain that somebody ended this very wait, nothing is canceled.
         """
-        from airflow_provider_sam.triggers.kills import reason_not_to_cancel
+        await loaded(WAITS)
+        from airflow_provider_sam.triggers.kills import KILL_WITHIN, reason_not_to_cancel
 
         named = ", ".join(self.ids())
         if not self.cancel_on_kill:
             self.log.info("The task was killed; its batches go on: %s", named)
             return
+        clock = asyncio.get_running_loop().time
+        until = clock() + KILL_WITHIN
         reason = await reason_not_to_cancel(self.task_instance, own=self._own_deferral(), deadline=self.deadline)
         if reason:
             self.log.warning("Not canceling %s: %s. SamCancelBatchOperator cancels a batch.", named, reason)
             return
         try:
-            async with asyncio.timeout(CANCEL_WITHIN):
+            async with asyncio.timeout(min(CANCEL_WITHIN, until - clock())):
                 await self._cancel()
         except TimeoutError:
             self.log.warning("Not all of %s could be canceled in %g s", named, CANCEL_WITHIN)

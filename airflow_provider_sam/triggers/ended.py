@@ -7,15 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseEventTrigger, TriggerEvent
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.triggers.loading import WATCHERS, loaded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterable, Mapping
 
     from airflow_provider_sam.batches.ended import EndedBatch
 
 
+def ended_batches(triggering_asset_events: Mapping[Any, Iterable[Any]]) -> list[dict[str, Any]]:
+    """Return the batches whose ends started a run, each once, from the run's `triggering_asset_events`.
+
+    Airflow may gather several events into one run, and an end may be told of again. Other events of the same assets,
+    such as those that a person creates by hand, are passed over.
+
+    :return: for each batch what `SamBatchEndedTrigger` tells of it, in the order of the ends.
+    """
+    from airflow_provider_sam.batches.ended import batches_of
+
+    found: dict[str, dict[str, Any]] = {}
+    for events in triggering_asset_events.values():
+        for event in events:
+            found |= {batch["id"]: batch for batch in batches_of((event.extra or {}).get("payload") or {})}
+    return sorted(found.values(), key=lambda batch: (str(batch.get("ended_at")), batch["id"]))
+
+
 class SamBatchEndedTrigger(BaseEventTrigger):
-    """Fires an event for each batch of the connection's workspace that ends; for an `AssetWatcher`.
+    """Fires an event for each look that shows batches of the connection's workspace that ended; for an `AssetWatcher`.
 
     Needs Airflow 3.0 or newer. From 3.3 on, all watchers with the same connection and interval share one poll, and what
     was told of is remembered in the asset's state store, so that it outlives a restart of the triggerer.
@@ -26,8 +44,8 @@ class SamBatchEndedTrigger(BaseEventTrigger):
         canceled or failed as a whole. Default: 0, each batch is told of.
     :raises AirflowOptionalProviderFeatureException: this Airflow is older than 3.0.
 
-    The event's payload is `EndedBatch.dump()`: the batch's `id`, `processing_status` and counts, whether it was asked
-    to cancel (`cancel_initiated`), and `created_at` and `ended_at` in ISO 8601.
+    The event's payload has one key, `batches`: for each batch its `id`, `processing_status` and counts, whether it was
+    asked to cancel (`cancel_initiated`), and `created_at` and `ended_at` in ISO 8601. `ended_batches` reads it.
     """
 
     def __init__(
@@ -54,26 +72,31 @@ class SamBatchEndedTrigger(BaseEventTrigger):
         return (self.serialize()[0], self.sam_conn_id, self.poll_interval)
 
     @classmethod
-    def open_shared_stream(cls, kwargs: Mapping[str, Any]) -> AsyncGenerator[tuple[EndedBatch, ...], None]:
+    async def open_shared_stream(cls, kwargs: Mapping[str, Any]) -> AsyncGenerator[tuple[EndedBatch, ...], None]:
         """Give, look after look, all batches in sight that have ended.
 
         Each look gives them all, not only the new ones: a watcher that joins later, or comes back, misses nothing.
         """
+        await loaded(WATCHERS)
         from airflow_provider_sam.batches.surveying import looks
         from airflow_provider_sam.hooks.sam import SamHook
 
-        return looks(SamHook(kwargs["sam_conn_id"]).async_client, interval=kwargs["poll_interval"])
+        connect = SamHook(kwargs["sam_conn_id"]).async_client
+        async with aclosing(looks(connect, interval=kwargs["poll_interval"])) as stream:
+            async for ended in stream:
+                yield ended
 
     async def filter_shared_stream(
         self, shared_stream: AsyncIterator[tuple[EndedBatch, ...]]
     ) -> AsyncGenerator[TriggerEvent, None]:
-        """Fire an event for each batch that this watcher has not told of yet.
+        """Fire an event for the batches that this watcher has not told of yet, all in one.
 
         What was told of is remembered one look later, when Airflow has long stored the events: a triggerer that dies
         in between tells of them again, never not at all.
         """
+        await loaded(WATCHERS)
         from airflow_provider_sam.batches.asset_memory import AssetMemory
-        from airflow_provider_sam.batches.ended import Told
+        from airflow_provider_sam.batches.ended import Told, event_of
 
         # An asset may have several watchers; each remembers for itself.
         key = f"sam_batches_told:{self.sam_conn_id}:{self.min_succeeded}"
@@ -83,10 +106,9 @@ class SamBatchEndedTrigger(BaseEventTrigger):
             if told is None:  # it begins to watch: what has ended so far is no news
                 told = Told().after(ended)
             await memory.save(told)
-            for batch in told.news(ended):
-                if batch.summary.succeeded >= self.min_succeeded:
-                    yield TriggerEvent(batch.dump())
-            told = told.after(ended)
+            named, told = told.next_event(ended, min_succeeded=self.min_succeeded)
+            if named:
+                yield TriggerEvent(event_of(named))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a poll of its own, where Airflow shares none."""

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from contextlib import suppress
 from typing import Any
 
 from airflow_provider_sam._compat import ask_airflow
 from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
 
-ASK_WITHIN = 9.0
-"""Seconds that Airflow has to answer; with what canceling may take, they are less than the 30 that it grants."""
+ASK_WITHIN = 15.0
+"""Seconds that Airflow has to answer. The first question to a triggerer takes it a while: it starts an API for it."""
+
+KILL_WITHIN = 28.0
+"""Seconds that a kill may take altogether; Airflow grants 30 by default."""
+
+_ready: set[int] = set()
+"""The processes in which Airflow has been asked before."""
+
+
+async def get_ready(task: Any) -> None:
+    """Ask Airflow something once in a process, so that it answers at once when a kill depends on it."""
+    if os.getpid() not in _ready:
+        _ready.add(os.getpid())
+        with suppress(Exception):  # a kill will say what is wrong
+            async with asyncio.timeout(ASK_WITHIN):
+                await latest_deferral(task)
 
 
 async def reason_not_to_cancel(task: Any, *, own: Deferral | None, deadline: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam._compat import TriggerEvent, XComArg
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.triggers.batch import SamBatchTrigger
+from airflow_provider_sam.triggers.loading import WAITS, loaded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -114,6 +115,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event; one that says so where there is nothing to wait for."""
+        await loaded(WAITS)
         from airflow_provider_sam.api.errors import SamRequestError
         from airflow_provider_sam.batches.completion import BatchEvent
 

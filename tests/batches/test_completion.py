@@ -31,6 +31,12 @@ def test_a_newer_field_of_a_batch_in_an_event_is_passed_over():
     [
         (None, "without an event"),
         ({}, "without an event"),
+        ("success", "not known: str"),
+        (["ended"], "not known: list"),
+        (True, "not known: bool"),
+        ({1: 2, "a": 3}, "not known"),
+        ({"version": 1, "outcome": ["ended"], "batches": []}, "not known"),
+        ({"version": 1, "outcome": "ended", "batches": 5}, "incomplete"),
         ({"status": "success"}, "not known"),
         ({"version": 1, "outcome": "fine", "batches": []}, "not known"),
         ({"version": 2, "outcome": "ended", "batches": []}, "not known"),

@@ -22,12 +22,12 @@ def hours(number):
     return timedelta(hours=number)
 
 
-def batch(name, *, created=-1.0, ended=None, status=None):
+def batch(name, *, created=-1.0, ended=None, status=None, succeeded=3):
     """Make a batch as the API lists it; times are hours from noon."""
     return BatchGlance(
         id=name,
         processing_status=status or ("in_progress" if ended is None else "ended"),
-        request_counts=CountsGlance(**COUNTS),
+        request_counts=CountsGlance(**COUNTS | {"succeeded": succeeded}),
         created_at=NOON + hours(created),
         expires_at=NOON + hours(created + 24),
         ended_at=None if ended is None else NOON + hours(ended),
@@ -145,6 +145,31 @@ def test_the_newest_are_remembered_by_id_and_older_ones_by_time(monkeypatch):
     told = Told().after(looked)
     assert told == Told(ids=frozenset({"d", "e"}), until=NOON - hours(2))
     assert told.after(looked[-1:]).until == NOON - hours(2), "time never goes back"
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "events"),
+    [
+        (0, 500, ["abcde"]),
+        (0, 2, ["ab", "cd", "e"]),
+        (2, 500, ["ace"]),
+        (2, 2, ["ac", "e"]),
+        (9, 500, []),
+    ],
+)
+def test_one_event_names_all_news_and_what_is_too_much_waits_for_the_next(monkeypatch, least, most, events):
+    monkeypatch.setattr(module, "EVENT_BATCHES", most)
+    looked = settled(
+        *(
+            batch(name, created=-9, ended=-5 + number, succeeded=3 - number % 2 * 2)
+            for number, name in enumerate("abcde")
+        )
+    )
+    told, named = Told(), []
+    for _ in range(4):
+        batches, told = told.next_event(looked, min_succeeded=least)
+        named += ["".join(ids(batches))] if batches else []
+    assert named == events
 
 
 def test_what_is_remembered_survives_json_and_fits_what_airflow_likes_to_store():

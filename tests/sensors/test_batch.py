@@ -218,7 +218,9 @@ def test_a_canceled_batch_may_count_as_a_success(sam, create, deferrable):
     assert run(sensor(batch_id, deferrable=deferrable, on_canceled="succeed"))[0]["canceled"] == 5
 
 
-@pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"version": 1, "outcome": "ended"}])
+@pytest.mark.parametrize(
+    "event", [None, {}, "success", ["ended"], 1, {"status": "success"}, {"version": 1, "outcome": "ended"}]
+)
 def test_an_event_that_is_missing_or_unknown_is_never_a_success(event):
     with pytest.raises(SamWaitError):
         sensor("msgbatch_1", deferrable=True).execute_complete({}, event)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 from airflow.triggers.base import BaseEventTrigger
 
 from airflow_provider_sam.emulator import Delay, Fault
-from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
+from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger, ended_batches
 from tests.triggers.database import rebuilt
 from tests.triggers.watching import LIST, NoSingleStore, StateStore, ids, next_look, telling
 from tests.waiting import reached
@@ -83,6 +84,44 @@ async def test_an_event_is_ids_counts_and_times(sam, create):
     assert json.loads(json.dumps(told)) == told
 
 
+async def test_a_burst_of_ends_is_one_event_a_look_whatever_its_size(sam, create):
+    payloads, store = [], StateStore()
+    async with running(sam, store):
+        pass
+    for number in (5, 20, 3):
+        batch_ids = [create() for _ in range(number)]
+        for batch_id in batch_ids:
+            sam.end_batch(batch_id)
+        events = trigger(store).run()
+        payloads.append((await anext(events)).payload)
+        waiting = asyncio.create_task(anext(events))
+        await next_look(sam)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert {batch["id"] for batch in payloads[-1]["batches"]} == set(batch_ids)
+        assert waiting.cancelled(), "no second event"
+
+
+def asset_events(*payloads):
+    return {"asset": [SimpleNamespace(extra={"payload": payload}) for payload in payloads]}
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ({}, []),
+        (asset_events({"batches": [{"id": "b", "ended_at": "2"}, {"id": "a", "ended_at": "1"}]}), ["a", "b"]),
+        (asset_events({"id": "b", "ended_at": "2"}, {"batches": [{"id": "a", "ended_at": "1"}]}), ["a", "b"]),
+        (asset_events({"batches": [{"id": "a"}]}, {"batches": [{"id": "a"}]}), ["a"]),
+        (asset_events({}, None, {"note": "by hand"}), []),
+        ({"asset": [SimpleNamespace(extra={}), SimpleNamespace(extra=None)]}, []),
+    ],
+    ids=["none", "one event", "an old one and a new one", "told twice", "by hand", "without a payload"],
+)
+def test_a_dag_reads_the_batches_of_all_events_that_started_its_run(events, told):
+    assert ids(ended_batches(events)) == told
+
+
 async def test_batches_with_too_few_results_are_left_out(sam, create):
     async with running(sam, min_succeeded=5) as told:
         poor, rich = create(), create()
@@ -124,7 +163,7 @@ async def test_a_triggerer_that_dies_with_an_event_in_its_hands_tells_of_it_agai
     sam.end_batch(batch_id)
     for _ in range(2):
         events = trigger(store).run()
-        assert (await anext(events)).payload["id"] == batch_id
+        assert ids((await anext(events)).payload["batches"]) == [batch_id]
         await events.aclose()
 
 
