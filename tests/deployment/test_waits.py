@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from tests.deployment.processes import kill, running
-from tests.deployment.stack import PARTS, wait_for
+from tests.deployment.processes import kill
+from tests.deployment.stack import wait_for
+from tests.deployment.triggerers import another_triggerer
 from tests.deployment.waiting import canceled, clear, create, deferred_run, holders, in_state, mark, waits
 
 pytestmark = [
@@ -29,10 +29,7 @@ def test_a_killed_triggerer_ends_no_wait(airflow, emulator, requests, tmp_path):
     ids = create(emulator, requests, WAITS)
     run_id = deferred_run(airflow, ids)
     before, (first,) = triggers(airflow, run_id), holders(airflow, run_id)
-    with (
-        (tmp_path / "triggerer.log").open("w") as log,
-        running([sys.executable, "-m", "airflow", *PARTS["triggerer"]], env=airflow.env, output=log),
-    ):
+    with another_triggerer(airflow, tmp_path):
         kill(airflow.parts["triggerer"])
         wait_for(lambda: holders(airflow, run_id).isdisjoint({first, None}), within=120, what="another triggerer")
         assert triggers(airflow, run_id) == before

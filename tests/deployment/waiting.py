@@ -50,3 +50,9 @@ def clear(airflow, run_id, map_index):
 def canceled(emulator, ids):
     """Give those of the batches that were asked to cancel."""
     return {batch.id for batch in emulator.batches if batch.id in ids and batch.cancel_initiated_at}
+
+
+def logs_with(airflow, dag_id, run_id, *texts):
+    """Give the logs of a run's waits in which one of the texts stands."""
+    logs = airflow.home.glob(f"logs/dag_id={dag_id}/run_id={run_id}/task_id=wait/**/*.log*")
+    return [log for log in logs if any(text in log.read_text(errors="replace") for text in texts)]
