@@ -75,5 +75,4 @@ def test_a_batch_that_cannot_be_read_is_left_out_and_the_others_are_read(malform
     glance = read_batches(page(GOING_ON, malformed, ENDED))
     assert glance == read_batches(page(GOING_ON, ENDED))
     assert len(glance.data) == 2
-    with pytest.raises(ValueError, match=r"^no "):
-        MessageBatchPage.read(page(GOING_ON, malformed, ENDED))
+    assert MessageBatchPage.read(page(GOING_ON, malformed, ENDED)) == MessageBatchPage.read(page(GOING_ON, ENDED))
