@@ -42,6 +42,7 @@ LOST = 0.2  # part of the creates whose answer is lost
 LONGEST_LIFE = 2.5  # seconds; an undisturbed submission is over by then
 MERCY = 0.15  # part of the tries that are let live
 RUN_ENDS_WITHIN = 1800  # seconds; a minute on an idle machine, many on Airflow 2, which runs one task at a time here
+SHARD = ("a batch of a file",)  # which requests it holds is up to the hashes of their custom_ids
 CREATE, LIST = "messages_batches_create", "messages_batches_list"
 
 
@@ -93,21 +94,19 @@ class Lab:
         return env
 
     def asked(self) -> Counter[tuple[str, ...]]:
-        """Give the batches that one run asks for, each by its custom_ids."""
+        """Give the batches that one run asks for: by their custom_ids where a task has one, else each request alone."""
         created = [tuple(f"create-{number}-{n}" for n in range(size)) for number, size in enumerate(SIZES)]
-        shards = [
-            tuple(submitted(number)[start : start + limit])
-            for number, limit in enumerate(LIMITS)
-            for start in range(0, len(submitted(number)), limit)
-        ]
-        return Counter([*created, *shards])
+        names = [(name,) for number in range(TASKS) for name in submitted(number)]
+        shards = sum(-(-len(submitted(number)) // limit) for number, limit in enumerate(LIMITS))
+        return Counter([*created, *names, *[SHARD] * shards])
 
     def present(self) -> Counter[tuple[str, ...]]:
-        """Give the batches at the server, each by its custom_ids."""
-        return Counter(
-            tuple(custom_id for custom_id, _ in self.emulator.batch_requests(batch.id))
-            for batch in self.emulator.batches
-        )
+        """Give the batches at the server, in the same way."""
+        found: Counter[tuple[str, ...]] = Counter()
+        for batch in self.emulator.batches:
+            names = tuple(custom_id for custom_id, _ in self.emulator.batch_requests(batch.id))
+            found.update([names] if names[0].startswith("create-") else [SHARD, *((name,) for name in names)])
+        return found
 
 
 def submitted(number: int) -> list[str]:

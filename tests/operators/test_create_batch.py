@@ -159,6 +159,16 @@ def test_an_input_that_is_not_as_it_should_be_sends_nothing(sam, create, request
     assert sam.count(CREATE) == 0
 
 
+def test_stream_false_is_taken_for_what_it_is_and_true_is_refused(sam, create, requests):
+    requests[0]["params"]["stream"] = False
+    batch_id = create(requests)
+    assert [name for name, _ in sam.batch_requests(batch_id)] == [request["custom_id"] for request in requests]
+    requests[0]["params"]["stream"] = True
+    with pytest.raises(SamRequestError, match="stream"):
+        create(requests)
+    assert len(sam.batches) == 1
+
+
 def test_tokens_are_estimated_from_as_many_requests_as_asked_for(sam, create):
     create(["One"] * 30, defaults=DEFAULTS, max_input_tokens="1000000", token_samples=3)
     assert sam.count("messages_count_tokens") == 3
