@@ -122,10 +122,7 @@ class SamBatchSensor(BaseSensorOperator):
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Take up the task again after the triggerer, or after Airflow has ended the wait because none came to do so.
-
-        A wait that began in the triggerer always ends in time by Airflow, not by us.
-        """
+        """Take up the task again; a wait that began in the triggerer ends in time by Airflow, any other by us if we can."""
         if self.start_from_trigger:
             self._leave_link(context)
         else:
@@ -135,8 +132,7 @@ class SamBatchSensor(BaseSensorOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (AirflowSensorTimeout, AirflowSkipException) as error:
-            timed_out = isinstance(error, AirflowSensorTimeout) or isinstance(error.__cause__, AirflowSensorTimeout)
-            if self.start_from_trigger and timed_out:
+            if self.start_from_trigger and AirflowSensorTimeout in {type(error), type(error.__cause__)}:
                 self._give_up()
             raise
 
