@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.mending import mended
@@ -81,20 +82,17 @@ def read_result(line: Line) -> BatchResultLine:
     """
     try:
         check_values(line.data)
-        return BatchResultLine.model_validate_json(line.data)  # strictly: what that refuses is mended
+        return BatchResultLine.model_validate_json(line.data)  # strictly: no text that cannot be written again
     except ValueError:
         return _read_loosely(line)
 
 
 def _read_loosely(line: Line) -> BatchResultLine:
     found = tally(line)
-    try:
+    fields = {"custom_id": found.custom_id, "result": {"type": found.outcome}}
+    with suppress(ValueError, RecursionError):  # too many values, too deep, or a number of too many digits
         check_values(line.data)
         fields = json.loads(mended(line.data))
-    except (ValueError, RecursionError):  # too many values, too deep, or a number of too many digits
-        fields = {"custom_id": found.custom_id, "result": {"type": found.outcome}}
-    try:
         return BatchResultLine.made_of(fields)
-    except (ValueError, RecursionError):
-        raw = line.data.decode(errors="replace")
-        return MalformedResultLine.made_of({**fields, "custom_id": found.custom_id, "raw": raw})
+    raw = line.data.decode(errors="replace")
+    return MalformedResultLine.made_of({**fields, "custom_id": found.custom_id, "raw": raw})
