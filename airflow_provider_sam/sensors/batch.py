@@ -122,7 +122,7 @@ class SamBatchSensor(BaseSensorOperator):
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Take up the task again; Airflow ends a wait that began in the triggerer, any other ends by us where it can."""
+        """Take up the task again. Airflow ends a wait that began in the triggerer; any other ends by us, if it can."""
         if self.start_from_trigger:
             self._leave_link(context)
         else:
