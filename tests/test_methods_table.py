@@ -73,6 +73,8 @@ def test_a_row_asks_what_it_says(sam_emulator, requests, client, row):
         if row.call in {"delete_batch", "iter_results"}:
             sam_emulator.end_batch(values["batch_id"])
         sam_emulator.progress = AfterLooks(1)
+    if row.call == "count_tokens":
+        values["params"] = {name: value for name, value in values["params"].items() if name != "max_tokens"}
     arguments = [values[name] for name in row.arguments if "=" not in name]
     betas = {"betas=betas": {"betas": ["b1", "b2"]}, "betas=()": {"betas": ()}}
     named = betas.get(row.arguments[-1], {}) if row.arguments else {}
@@ -89,10 +91,10 @@ def test_a_row_asks_what_it_says(sam_emulator, requests, client, row):
 def test_the_typed_user_uses_each_method_of_both_clients(client):
     source = (Path(__file__).parent / "typed_user.py").read_text(encoding="utf-8")
     blocking, _, awaiting = source.partition("async def awaiting")
-    used = set(re.findall(r"\bclient\.(\w+)\(", blocking if client is SamClient else awaiting))
+    used = set(re.findall(r"\bclient\.(\w+)", blocking if client is SamClient else awaiting))
     methods = {name for name in vars(client) if not name.startswith("_")} - {"close", "aclose"}
     assert methods - used == set()
-    assert len(methods) == 17
+    assert len(methods) == 18
 
 
 @pytest.mark.parametrize("name", sorted({row.dag_class for row in rows() if row.dag_class}))

@@ -52,7 +52,23 @@ def blocking(params: MessageParams, completion: CompletionParams, requests: list
         name: str = client.get_model("sam-small").display_name
         names: list[str] = [model.id for model in client.list_models().data]
         names += [model.id for model in client.iter_models()]
-    _ = (text, tokens, pieces, reason, ended, expires, status, deleted, custom_ids, data, completed, name, names)
+        remaining: str | None = client.rate_limits.get("requests-remaining")
+    _ = (
+        text,
+        tokens,
+        pieces,
+        reason,
+        ended,
+        expires,
+        status,
+        deleted,
+        custom_ids,
+        data,
+        completed,
+        name,
+        names,
+        remaining,
+    )
 
 
 async def awaiting(params: MessageParams, completion: CompletionParams, requests: list[BatchRequestParams]) -> None:
@@ -79,7 +95,8 @@ async def awaiting(params: MessageParams, completion: CompletionParams, requests
         name: str = (await client.get_model("sam-small")).display_name
         names: list[str] = [model.id for model in (await client.list_models()).data]
         names += [model.id async for model in client.iter_models()]
-    _ = (text, tokens, pieces, ended, ids, status, deleted, custom_ids, data, completed, name, names)
+        remaining: str | None = client.rate_limits.get("requests-remaining")
+    _ = (text, tokens, pieces, ended, ids, status, deleted, custom_ids, data, completed, name, names, remaining)
 
 
 def offline(requests: list[BatchRequestParams]) -> int:
