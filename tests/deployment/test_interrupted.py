@@ -24,6 +24,12 @@ def hanging(emulator):
     emulator.reset()
 
 
+def let_it_end(emulator):
+    """End the batch: its custom_ids, which tell whose it is, can be read only then."""
+    wait_for(lambda: emulator.batches, within=120, what="the batch")
+    emulator.end_batch(emulator.batches[0].id)
+
+
 def ended_well(airflow, dag_id, run_id):
     return wait_for(lambda: airflow.run_state(dag_id, run_id) == "success", within=300, what=f"the end of {dag_id}")
 
@@ -41,6 +47,7 @@ def log_of(airflow, dag_id, run_id, attempt):
 
 def test_a_task_that_times_out_says_what_it_leaves_and_its_retry_returns_that(airflow, hanging):
     run_id = airflow.start_run("timed_out_submission", {})
+    let_it_end(hanging)
     ended_well(airflow, "timed_out_submission", run_id)
     (batch,) = hanging.batches
     assert returned(airflow, "timed_out_submission", run_id) == batch.id
@@ -49,7 +56,7 @@ def test_a_task_that_times_out_says_what_it_leaves_and_its_retry_returns_that(ai
 
 def test_a_task_that_is_marked_failed_and_cleared_returns_the_batch_it_had_created(airflow, hanging):
     run_id = airflow.start_run("killed_submission", {})
-    wait_for(lambda: hanging.batches, within=120, what="the batch")
+    let_it_end(hanging)
     task = f"/dags/killed_submission/dagRuns/{run_id}/taskInstances/submit"
     airflow.call("PATCH", task, {"new_state": "failed"})
     clear = {"dag_run_id": run_id, "dry_run": False, "only_failed": False}
