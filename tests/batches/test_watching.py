@@ -190,6 +190,8 @@ def test_a_batch_that_was_seen_once_is_waited_for_though_it_is_hidden(sam_emulat
     for _ in range(3):
         look(client, open_watch, patience=0)
         clock.now += 10 * VISIBILITY_TIMEOUT
+    assert not open_watch.failure
+    assert not open_watch.done
 
 
 def test_a_batch_that_another_process_has_seen_counts_as_seen(client, log, clock):
@@ -197,6 +199,8 @@ def test_a_batch_that_another_process_has_seen_counts_as_seen(client, log, clock
     for _ in range(2):
         look(client, watch, patience=0)
         clock.now += 10 * VISIBILITY_TIMEOUT
+    assert not watch.failure
+    assert not watch.done
 
 
 def test_only_404s_and_nothing_else_tell_that_a_batch_was_never_there(watch, clock):
