@@ -66,7 +66,7 @@ def test_the_message_of_an_error_is_read():
         '{"custom_id":"a","result":{"type":"succee',
         '{"custom_id":"a","result":"expired"}',
         '{"custom_id":"\\ud83d","result":{"type":"expired"}}',
-        '{"custom_id":"a","result":{"type":"expired"},"deep":' + "[" * 5000 + "]" * 5000 + "}",
+        '{"custom_id":"a","result":{"type":"expired"},"deep":' + "[" * 500_000 + "]" * 500_000 + "}",
         '{"custom_id":"a","result":{"type":"expired"}}{"custom_id":"b"',
     ],
 )
