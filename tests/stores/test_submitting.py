@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_sam.batches.state import ObjectMemory, Submitted, TaskIdentity
-from airflow_provider_sam.emulator import Drop, Fault
+from airflow_provider_sam.emulator import Drop, Fault, OnDemand
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
 pytestmark = [pytest.mark.stores, pytest.mark.timeout(300)]
@@ -41,6 +41,7 @@ def submit(sam, store, monkeypatch, requests):
 
 
 def test_a_folder_is_submitted_once_although_an_answer_is_lost(sam, submit):
+    sam.progress = OnDemand()
     sam.faults.add(Fault(Drop(accepted=True), operation=CREATE, nth=2))
     with pytest.raises(TaskDeferred):
         submit()
