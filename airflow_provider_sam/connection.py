@@ -7,6 +7,7 @@ silently ignored and a secret cannot hide in a field that nobody masks.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ CONN_TYPE = "sam"
 DEFAULT_CONN_ID = "sam_default"
 
 EXAMPLE_HOST = "https://api.sam.example"
+
+MODEL = re.compile(r"[!-~]{1,256}")
+"""What may be the name of a model: the API promises no more than a string, and a blank in it is a slip."""
 
 Kind = Literal["string", "integer", "number"]
 
@@ -73,76 +77,65 @@ class ConnectionField:
         return f"a number above {self.minimum}"
 
 
+def _text(name: str, label: str, description: str) -> ConnectionField:
+    return ConnectionField(name=name, label=label, kind="string", default=None, description=description)
+
+
 LIMITS: tuple[ConnectionField, ...] = tuple(
     ConnectionField(name=name, label=label, kind="integer", default=default, minimum=1, description=description)
     for name, label, default, description in (
-        ("max_batch_requests", "Requests a batch", 100_000, "Most requests that one batch may hold."),
-        ("max_batch_bytes", "Bytes a batch", 256_000_000, "Most bytes that the body of one batch may have."),
-        ("max_message_bytes", "Bytes a request", 32_000_000, "Most bytes that the body of a message may have."),
-        ("max_page", "Entries a page", 1000, "Most entries to ask for on one page of a list."),
-        ("max_answer_bytes", "Bytes an answer", 64_000_000, "Most bytes of one answer; a longer one is an error."),
-        ("max_error_bytes", "Bytes an error", 64_000, "Most bytes to read of an answer that refuses a request."),
-        ("max_result_line_bytes", "Bytes a result", 64_000_000, "Most bytes of one result; a longer one is an error."),
+        ("max_batch_requests", "Max requests per batch", 100_000, "The most requests that one batch may contain."),
+        ("max_batch_bytes", "Max bytes per batch", 256_000_000, "Maximum size of a batch's request body."),
+        ("max_message_bytes", "Max bytes per message", 32_000_000, "Maximum size of a message's request body."),
+        ("max_page", "Max entries per page", 1000, "The most entries to request per page of a list."),
+        ("max_answer_bytes", "Max bytes per response", 64_000_000, "A response larger than this is an error."),
+        ("max_error_bytes", "Max bytes per error", 64_000, "How much of an error response to read."),
+        ("max_result_line_bytes", "Max bytes per result", 64_000_000, "A result larger than this is an error."),
     )
 )
 
 EXTRAS: tuple[ConnectionField, ...] = (
+    _text("model", "Model", "The model to use where a task does not name one."),
     ConnectionField(
         name="connect_timeout",
-        label="Connect time-out (s)",
+        label="Connect timeout (s)",
         kind="number",
         default=10.0,
         description="Seconds to wait for a connection to the host.",
     ),
     ConnectionField(
         name="read_timeout",
-        label="Read time-out (s)",
+        label="Read timeout (s)",
         kind="number",
         default=60.0,
-        description="Seconds to wait for the next bytes of an answer.",
+        description="Seconds to wait for the next bytes of a response.",
     ),
     ConnectionField(
         name="max_retries",
-        label="Retries",
+        label="Max retries",
         kind="integer",
         default=5,
-        description="How often a call that is safe to repeat is repeated. 0 switches retries off.",
+        description="How many times to retry a call that is safe to repeat. 0 turns retries off.",
     ),
     ConnectionField(
         name="retry_deadline",
         label="Retry deadline (s)",
         kind="number",
         default=600.0,
-        description="Seconds after the first attempt of a call within which its repeats may begin.",
+        description="Seconds from the first attempt of a call during which a retry may start.",
     ),
-    ConnectionField(
-        name="proxy",
-        label="Proxy",
-        kind="string",
-        default=None,
-        description="URL of the HTTP proxy to go through.",
-    ),
-    ConnectionField(
-        name="ca_bundle",
-        label="CA bundle",
-        kind="string",
-        default=None,
-        description="Path of a PEM file with the certificate authorities to trust, instead of the usual ones.",
+    _text("proxy", "Proxy", "URL of the HTTP proxy to use."),
+    _text(
+        "ca_bundle",
+        "CA bundle",
+        "Path to a PEM file of the certificate authorities to trust, instead of the usual ones.",
     ),
     *LIMITS,
-    ConnectionField(
-        name="state_path",
-        label="State path",
-        kind="string",
-        default=None,
-        description="Object storage URI under which submissions are remembered, instead of in Airflow.",
-    ),
-    ConnectionField(
-        name="console_url",
-        label="Console URL",
-        kind="string",
-        default=None,
-        description="Where a person looks at a batch; {batch_id} in it is replaced.",
+    _text("state_path", "State path", "Object storage URI under which to remember submissions, instead of in Airflow."),
+    _text(
+        "console_url",
+        "Console URL",
+        "URL of a batch's page in your console, with {batch_id} in place of the batch's ID.",
     ),
 )
 
@@ -164,6 +157,7 @@ class SamConnection:
     """A `sam` connection, read and checked. Its repr shows no key."""
 
     settings: ClientSettings
+    model: str | None
     state_path: str | None
     console_url: str | None
 
@@ -187,7 +181,7 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
         raise reader.error("password", "is empty; put the API key there")
     extras = reader.extras(connection.extra)
     limits = Limits(**{field.name: extras.pop(field.name) for field in fields(Limits)})
-    own = {name: extras.pop(name) for name in ("state_path", "console_url")}
+    own = {name: extras.pop(name) for name in ("model", "state_path", "console_url")}
     base_url = reader.base_url(connection.host, connection.port)
     try:
         settings = ClientSettings(
@@ -249,6 +243,10 @@ class _Reader:
             value = parsed[name]
             if value is not None and urlsplit(str(value)).scheme not in {"http", "https"}:
                 raise self.error(f"extra {name!r}", "needs a scheme, http:// or https://")
+        if parsed["model"] is not None and not MODEL.fullmatch(parsed["model"]):
+            raise self.error(
+                "extra 'model'", f"{parsed['model']!r} is not the name of a model; write one, without blanks"
+            )
         return parsed
 
     def _load(self, raw: str | None) -> Mapping[str, object]:

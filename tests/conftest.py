@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -40,6 +41,14 @@ def sam(sam_emulator, monkeypatch):
     """The emulator, with the connection `sam_default` leading to it."""
     monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", sam_emulator.connection_json)
     return sam_emulator
+
+
+@pytest.fixture
+def default_model(sam, monkeypatch):
+    """The model that the connection `sam_default` names."""
+    connection = json.loads(sam.connection_json)
+    monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(connection | {"extra": {"model": "sam-large"}}))
+    return "sam-large"
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_a_connection_with_host_and_key_has_the_declared_defaults(connect):
     connection = connect(given())
     assert connection.settings.base_url == "https://api.sam.example"
     assert connection.settings.api_key == KEY
-    own = {"state_path", "console_url"}
+    own = {"model", "state_path", "console_url"}
     limits = {field.name for field in fields(Limits)}
     for field in EXTRAS:
         place = connection if field.name in own else connection.settings
@@ -43,11 +43,17 @@ def test_a_connection_with_host_and_key_has_the_declared_defaults(connect):
 
 
 def test_a_uri_gives_the_same_connection_as_json(connect):
-    extra = {"read_timeout": 120, "max_retries": 2, "max_batch_requests": 10, "state_path": "s3://bucket/state"}
+    extra = {
+        "model": "sam-small",
+        "read_timeout": 120,
+        "max_retries": 2,
+        "max_batch_requests": 10,
+        "state_path": "s3://bucket/state",
+    }
     from_json = connect(given(host="https://api.sam.example:8443/sam", extra=extra))
     from_uri = connect(
         f"sam://:{KEY}@https%3A%2F%2Fapi.sam.example%3A8443%2Fsam"
-        "?read_timeout=120&max_retries=2&max_batch_requests=10&state_path=s3%3A%2F%2Fbucket%2Fstate"
+        "?model=sam-small&read_timeout=120&max_retries=2&max_batch_requests=10&state_path=s3%3A%2F%2Fbucket%2Fstate"
     )
     assert from_uri == from_json
     assert from_json.settings.base_url == "https://api.sam.example:8443/sam"
@@ -90,6 +96,10 @@ def test_host_and_port_make_the_base_url(connect, host, port, base_url):
         ({"extra": {"max_retries": 2.5}}, ["'max_retries' must be a whole number of at least 0"]),
         ({"extra": {"max_retries": -1}}, ["'max_retries' must be a whole number of at least 0"]),
         ({"extra": {"max_batch_requests": 0}}, ["'max_batch_requests' must be a whole number of at least 1"]),
+        ({"extra": {"model": 5}}, ["'model' must be a string", "5"]),
+        ({"extra": {"model": "sam small"}}, ["'model' 'sam small' is not the name of a model", "without blanks"]),
+        ({"extra": {"model": "sam-small\n"}}, ["'model'", "is not the name of a model"]),
+        ({"extra": {"model": "m" * 257}}, ["'model'", "is not the name of a model"]),
         ({"extra": {"state_path": 5}}, ["'state_path' must be a string", "5"]),
         ({"extra": {"proxy": "proxy.example:3128"}}, ["'proxy' needs a scheme"]),
         ({"extra": {"proxy": "http://me:sesame@proxy.example:port"}}, ["proxy"]),

@@ -39,10 +39,11 @@ def test_every_make_target_it_names_is_there():
     assert {"demo", "test", "airflow"} <= named <= targets
 
 
-def test_the_connection_it_shows_can_be_read(monkeypatch):
+@pytest.mark.parametrize("page", ["README.md", "docs/connection.md"])
+def test_the_connection_it_shows_can_be_read(monkeypatch, page):
     from airflow_provider_sam.hooks.sam import SamHook
 
-    (value,) = re.findall(r"AIRFLOW_CONN_SAM_DEFAULT='(.*)'", README)
+    (value,) = re.findall(r"AIRFLOW_CONN_SAM_DEFAULT='(.*)'", (ROOT / page).read_text(encoding="utf-8"))
     monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(json.loads(value) | {"password": "key"}))
     assert SamHook().config.settings.base_url == "https://api.sam.example"
 

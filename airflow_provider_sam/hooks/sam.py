@@ -63,6 +63,13 @@ class SamHook(BaseHook):
         connection = await get_async_connection(self.sam_conn_id)
         return await asyncio.to_thread(AsyncSamClient, parse_connection(connection).settings)
 
+    def get_default_model(self) -> str | None:
+        """Return the model that the connection names for tasks that name none; None where it names none.
+
+        :raises SamConnectionConfigError: a field of the connection is missing, unknown or of the wrong kind.
+        """
+        return self.config.model
+
     def get_conn(self) -> SamClient:
         """Give a new client of the API, under the name that Airflow's hooks share."""
         return self.client

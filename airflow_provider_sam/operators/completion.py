@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.operators.message import whole_number
+from airflow_provider_sam.operators.message import resolve_model, whole_number
 from airflow_provider_sam.operators.verbatim import Verbatim
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class SamCreateCompletionOperator(BaseOperator):
 
     :param prompt: the text to complete. It is data: never rendered as a template; it may be an upstream task's output
         or a callable that takes the task's context.
-    :param model: the model's id (templated).
+    :param model: the model (templated). Default: the connection's `model`.
     :param max_tokens_to_sample: the most tokens that the completion may have (templated).
     :param completion_params: any further parameters of the API; data as well.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
@@ -33,7 +33,7 @@ class SamCreateCompletionOperator(BaseOperator):
         self,
         *,
         prompt: Any,
-        model: str,
+        model: str | None = None,
         max_tokens_to_sample: int | str,
         completion_params: Any = None,
         sam_conn_id: str = DEFAULT_CONN_ID,
@@ -50,13 +50,15 @@ class SamCreateCompletionOperator(BaseOperator):
         """Create the completion and give its text."""
         from airflow_provider_sam.hooks.sam import SamHook
 
+        hook = SamHook(self.sam_conn_id)
+        further = self.completion_params.read(context) or {}
         params = {
-            **(self.completion_params.read(context) or {}),
+            **further,
             "prompt": self.prompt.read(context),
-            "model": self.model,
+            "model": resolve_model(hook, self.model, further.get("model")),
             "max_tokens_to_sample": whole_number("max_tokens_to_sample", self.max_tokens_to_sample),
         }
-        with SamHook(self.sam_conn_id).client as client:
+        with hook.client as client:
             completion = client.create_completion(params)
         self.log.info("Created completion %s: %s", completion.id, completion.stop_reason)
         return completion.completion

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import BaseOperator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import Message
+    from airflow_provider_sam.hooks.sam import SamHook
 
 PROGRESS_EVERY = 10.0
 """Seconds between two log lines about a message that is being streamed."""
@@ -26,7 +28,7 @@ class SamMessageOperator(BaseOperator):
 
     :param prompt: what the user says, as one string.
     :param messages: the conversation in the API's form, instead of `prompt`.
-    :param model: the model's id (templated).
+    :param model: the model (templated). Default: the connection's `model`.
     :param system: the system prompt: a string or text blocks.
     :param tools: the tools that the model may use.
     :param thinking: whether and how long the model thinks first.
@@ -77,30 +79,36 @@ class SamMessageOperator(BaseOperator):
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
-    def client(self) -> SamClient:
-        """Give a new client; the caller closes it."""
+    @cached_property
+    def hook(self) -> SamHook:
+        """The hook of `sam_conn_id`, made when the task runs."""
         from airflow_provider_sam.hooks.sam import SamHook
 
-        return SamHook(self.sam_conn_id).client
+        return SamHook(self.sam_conn_id)
+
+    def client(self) -> SamClient:
+        """Return a new client; the caller closes it."""
+        return self.hook.client
 
     def input_params(self, context: Context) -> dict[str, Any]:
-        """Put the parameters together that make up a message's input.
+        """Return the parameters that make up a message's input.
 
-        :raises SamRequestError: `prompt` and `messages` are both given.
+        :raises SamRequestError: `prompt` and `messages` are both given, or no model is.
         """
         prompt, messages = self.prompt.read(context), self.messages.read(context)
         if prompt is not None:
             if messages is not None:
                 raise SamRequestError("prompt and messages are both given; a prompt is short for one user message")
             messages = [{"role": "user", "content": prompt}]
+        params = self.message_params.read(context) or {}
         named = {
-            "model": self.model,
+            "model": resolve_model(self.hook, self.model, params.get("model")),
             "system": self.system.read(context),
             "tools": self.tools.read(context),
             "thinking": self.thinking.read(context),
             "messages": messages,
         }
-        return {**(self.message_params.read(context) or {}), **_given(named)}
+        return {**params, **_given(named)}
 
 
 class SamCreateMessageOperator(SamMessageOperator):
@@ -192,6 +200,19 @@ class SamCountTokensOperator(SamMessageOperator):
             raise SamTooManyTokensError(f"the message has {counted} input tokens, max_input_tokens is {most}")
         self.log.info("The message has %d input tokens", counted)
         return counted
+
+
+def resolve_model(hook: SamHook, *given: str | None) -> str:
+    """Return the first model that is given, or else the connection's. An empty string, as a template may give, is none.
+
+    :raises SamRequestError: there is none; the message names the places where one can be given.
+    """
+    if model := next(filter(None, given), None):
+        return model
+    if model := hook.get_default_model():
+        hook.log.info("The task names no model; taking %s from connection %r", model, hook.sam_conn_id)
+        return model
+    raise SamRequestError(f"model missing; give the task a model, or connection {hook.sam_conn_id!r} the extra 'model'")
 
 
 def whole_number(name: str, value: int | str | None) -> int | None:

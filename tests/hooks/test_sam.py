@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import pytest
 
+from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.connection import form_behaviour, form_fields
 from airflow_provider_sam.emulator import Fault, Status
 from airflow_provider_sam.exceptions import SamConnectionConfigError
@@ -79,6 +80,22 @@ def test_the_connection_test_says_where_to_look(sam, status, said):
     assert said in message
     assert sam.api_key not in message
     assert len(sam.requests) == 1
+
+
+def test_a_hook_tells_the_model_that_the_connection_names(default_model):
+    assert SamHook().get_default_model() == default_model
+
+
+def test_a_connection_that_names_no_model_has_no_default(sam):
+    assert SamHook().get_default_model() is None
+    assert not sam.requests
+
+
+@pytest.mark.usefixtures("default_model")
+def test_a_client_sends_what_it_is_given_and_adds_no_model(sam):
+    with SamHook().client as client, pytest.raises(SamRequestError, match="model missing"):
+        client.create_message({"max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]})
+    assert not sam.requests
 
 
 def unused_port():

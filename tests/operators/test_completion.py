@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
@@ -22,7 +24,24 @@ def test_a_prompt_is_sent_as_it_is_and_its_completion_returned(sam):
     assert sam.count("complete_create", status=200) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ({"model": None}, "sam-large"),
+        ({"model": "sam-small"}, "sam-small"),
+        ({"model": None, "completion_params": {"model": "sam-small"}}, "sam-small"),
+    ],
+)
+def test_the_model_of_the_connection_is_asked_where_the_task_names_none(sam, default_model, arguments, asked):
+    assert default_model == "sam-large"
+    create(**arguments)
+    (request,) = sam.requests
+    assert json.loads(request.body)["model"] == asked
+
+
 def test_what_the_api_requires_is_asked_for_before_anything_is_sent(sam):
-    with pytest.raises(SamRequestError, match="model"):
+    with pytest.raises(
+        SamRequestError, match="model missing; give the task a model, or connection 'sam_default' the extra 'model'"
+    ):
         create(model=None)
     assert not sam.requests

@@ -52,6 +52,28 @@ def test_further_parameters_go_along_and_named_arguments_win(sam):
     assert params["newer_than_we_are"] == [1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ({}, "sam-large"),
+        ({"model": ""}, "sam-large"),
+        ({"model": "sam-small"}, "sam-small"),
+        ({"message_params": {"model": "sam-small"}}, "sam-small"),
+        ({"model": "sam-small", "message_params": {"model": "sam-large"}}, "sam-small"),
+    ],
+    ids=["none", "rendered to nothing", "argument", "parameters", "both"],
+)
+@pytest.mark.parametrize("operator", [SamCreateMessageOperator, SamCountTokensOperator])
+def test_the_model_of_the_connection_is_asked_where_the_task_names_none(sam, default_model, operator, arguments, asked):
+    assert default_model == "sam-large"
+    further = {"max_tokens": 20} if operator is SamCreateMessageOperator else {}
+    task = operator(task_id="message", prompt="Hello", **further, **arguments)
+    task.execute({})
+    (request,) = sam.requests
+    assert json.loads(request.body)["model"] == asked
+    assert task.model == arguments.get("model")
+
+
 def test_the_whole_message_is_returned_as_json_types(sam):
     message = create(prompt="Hello", model="sam-small", max_tokens=20, returns="message")
     assert json.loads(json.dumps(message)) == message
@@ -64,7 +86,10 @@ def test_the_whole_message_is_returned_as_json_types(sam):
     [
         ({"prompt": "a", "messages": CONVERSATION, "model": "m", "max_tokens": 1}, "both given"),
         ({"model": "m", "max_tokens": 1}, "messages missing"),
-        ({"prompt": "a", "max_tokens": 1}, "model missing"),
+        (
+            {"prompt": "a", "max_tokens": 1},
+            "model missing; give the task a model, or connection 'sam_default' the extra",
+        ),
         ({"prompt": "a", "model": "m"}, "max_tokens missing"),
         ({"prompt": "a", "model": "m", "max_tokens": "many"}, "max_tokens must be a whole number, got 'many'"),
         ({"prompt": "a", "model": "m", "max_tokens": 1, "message_params": {"betas": []}}, "'betas' is not a parameter"),
