@@ -34,7 +34,6 @@ def run_dag(dag_id, sam, conf=None, **variables):
 
 LOGGED = re.compile(
     r"\[(?:warning|error|critical) *\](?! Could not import graphviz)(?!.*\[py\.warnings\])"
-    r"(?!.*Variable with key \W*sam_)(?! Variable not found)"  # Airflow 3.0 says so of each that is not there yet
     r"| (?:WARNING|ERROR|CRITICAL) - "
 )
 WARNED = re.compile(r"airflow_provider_sam/\S+:\d+:? \w+Warning|filename=\S*airflow_provider_sam/")

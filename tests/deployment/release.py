@@ -56,9 +56,10 @@ class Release:
         """Run a command of `uv pip` on it."""
         return self.run(self.uv, "pip", command, "--python", self.python, *arguments)
 
-    def run(self, *command: str | Path, **variables: str) -> str:
+    def run(self, *command: str | Path, stderr: int = subprocess.PIPE, **variables: str) -> str:
         """Run a program beside an Airflow home of its own, and return what it prints on stdout.
 
+        :param stderr: `subprocess.STDOUT` returns what it prints on stderr, too.
         :raises ReleaseError: it has failed.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
@@ -68,9 +69,10 @@ class Release:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "UV_PYTHON_DOWNLOADS": "never",
         }
+        environment = kept | own | variables
         done = subprocess.run(
-            command, cwd=self.folder, env=kept | own | variables, capture_output=True, text=True, check=False
+            command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False
         )
         if done.returncode:
-            raise ReleaseError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+            raise ReleaseError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr or ''}")
         return done.stdout

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.commands import complaints
 from tests.deployment.local import LocalSam, emulator
 from tests.deployment.processes import ending_on_signals
 from tests.deployment.release import Release, ReleaseError
@@ -128,10 +129,12 @@ def readme_dag(folder: Path) -> str:
 
 
 def run_readme(release: Release, sam: LocalSam) -> str:
-    """Run the README's Dag against the emulator, and look at what it has published."""
+    """Run the README's Dag against the emulator, and look at what it has logged and published."""
     connection = sam.environment()["AIRFLOW_CONN_SAM_DEFAULT"]
     airflow = release.python.with_name("airflow")
-    release.run(airflow, "dags", "test", DAG_ID, AIRFLOW_CONN_SAM_DEFAULT=connection)
+    said = release.run(airflow, "dags", "test", DAG_ID, stderr=subprocess.STDOUT, AIRFLOW_CONN_SAM_DEFAULT=connection)
+    if complained := complaints(said):
+        raise ReleaseError("\n".join(["It complains:", *complained]))
     results = list((release.folder / "reviews").glob("*.jsonl"))
     outcomes = {
         row["custom_id"]: row["result"]["type"]
@@ -140,7 +143,7 @@ def run_readme(release: Release, sam: LocalSam) -> str:
     }
     if outcomes != {"r1": "succeeded", "r2": "succeeded"}:
         raise ReleaseError(f"Results: {outcomes}")
-    return "two requests, two results"
+    return "two requests, two results, no complaint"
 
 
 if __name__ == "__main__":
