@@ -6,12 +6,14 @@ from importlib.metadata import version
 
 import pytest
 
+from airflow_provider_sam import _compat
 from airflow_provider_sam._compat import (
     AirflowOptionalProviderFeatureException,
     ObjectStoragePath,
     object_storage_path,
 )
 from airflow_provider_sam.batches.landed import place_of
+from airflow_provider_sam.batches.storage_paths import storage_path
 from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
 
 PLACES = [
@@ -38,6 +40,18 @@ def test_a_connection_that_is_given_wins_over_the_one_in_a_path(path, conn_id, p
 )
 def test_a_connection_in_the_path_of_something_published_wins(path, conn_id, place, kind):
     assert str(place_of(kind(path), conn_id)) == place
+
+
+def test_an_airflow_that_cannot_open_paths_says_what_to_install(monkeypatch):
+    def refuse(path):
+        raise TypeError(f"detected protocol file which is incompatible: {path}")
+
+    monkeypatch.setattr(_compat, "ObjectStoragePath", refuse)
+    _compat._check_object_storage.cache_clear()
+    with pytest.raises(AirflowOptionalProviderFeatureException, match=r"pip install 'universal-pathlib<0\.3'"):
+        storage_path("file:///folder/x")
+    monkeypatch.undo()
+    assert str(storage_path("file:///folder/x")) == "file:///folder/x"
 
 
 def test_a_watcher_says_which_airflow_it_needs():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TriggerEvent
@@ -165,13 +167,28 @@ def object_storage_path(path: Any, conn_id: str | None = None) -> ObjectStorageP
 
     Airflow 2.11 and 3.0 take a `conn_id` of None for the wish to use no connection, and on 3.3 the URI's wins over any:
     so a `conn_id` and one in the URI never meet here.
+
+    :raises AirflowOptionalProviderFeatureException: what is installed cannot open paths; the message says what can.
     """
+    _check_object_storage()
     if not conn_id:
         return path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path)
     scheme, separator, rest = str(path).partition("://")
     authority, slash, key = rest.partition("/")
     plain = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{key}"
     return ObjectStoragePath(plain, conn_id=conn_id)
+
+
+@cache
+def _check_object_storage() -> None:
+    """Check that Airflow's paths work: 2.11.0 and 3.0 allow a universal-pathlib that they do not work with."""
+    try:
+        ObjectStoragePath("file:///")
+    except TypeError as problem:
+        raise AirflowOptionalProviderFeatureException(
+            f"Airflow {version('apache-airflow')} does not work with universal-pathlib {version('universal-pathlib')}: "
+            "pip install 'universal-pathlib<0.3'"
+        ) from problem
 
 
 def form_text_fields(fields: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
