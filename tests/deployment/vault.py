@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.exceptions import AirflowException
 from airflow.secrets import BaseSecretsBackend
 
 FILE = "VAULT_FILE"

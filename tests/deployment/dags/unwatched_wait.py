@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Param
+from airflow import DAG
 
 from airflow_provider_sam.sensors import deferring
 from airflow_provider_sam.sensors.batch import SamBatchSensor
@@ -15,7 +15,7 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
-    params={"batch_id": Param("", type="string")},
+    params={"batch_id": ""},
 ):
     SamBatchSensor(
         task_id="wait",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Param, task
+from airflow import DAG
 
 from airflow_provider_sam.sensors.batch import SamBatchSensor
 
@@ -15,12 +15,12 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_tasks=1000,
-    params={"batch_ids": Param([], type="array")},
-):
+    params={"batch_ids": []},
+) as dag:
 
-    @task
+    @dag.task
     def batches(params: dict[str, Any]) -> list[str]:
-        """Give the batches to wait for."""
+        """Return the batches to wait for."""
         return list(params["batch_ids"])
 
     SamBatchSensor.partial(task_id="wait", poke_interval=2, timeout=3600, deferrable=True, cancel_on_kill=True).expand(
