@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow import DAG
-from upath import UPath
 
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 from airflow_provider_sam.sensors.batch import SamBatchSensor
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
+
+try:
+    from airflow.sdk import ObjectStoragePath
+except ImportError:  # Airflow 2
+    from airflow.io.path import ObjectStoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +41,7 @@ def read_requests(context: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def read_jsonl(path: str) -> Iterator[dict[str, Any]]:
     """Read a JSONL object that is small enough to be held as a whole."""
-    return map(json.loads, UPath(path).read_bytes().splitlines())
+    return map(json.loads, ObjectStoragePath(path).read_bytes().splitlines())
 
 
 with DAG(
@@ -58,7 +62,7 @@ with DAG(
         """Write one request for each installed distribution, and give the place."""
         metadata = [item.metadata for item in distributions()]
         packages = {item.get("Name", "?"): item.get("Summary") or "" for item in metadata}
-        path = UPath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
+        path = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             for number, (name, summary) in enumerate(sorted(packages.items())):

@@ -14,11 +14,15 @@ from typing import Any
 
 import pendulum
 from airflow import DAG
-from upath import UPath
 
 from airflow_provider_sam.sensors.batch import SamBatchSensor
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
+
+try:
+    from airflow.sdk import ObjectStoragePath
+except ImportError:  # Airflow 2
+    from airflow.io.path import ObjectStoragePath
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +42,15 @@ with DAG(
     @dag.task
     def write_prompts(run_id: str, params: dict[str, Any]) -> str:
         """Write one prompt for each installed distribution, and give the folder of this run."""
-        folder = UPath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}"
+        path = ObjectStoragePath(f"{folder}/prompts.jsonl")
+        path.parent.mkdir(parents=True, exist_ok=True)
         prompts = sorted(f"{item.metadata['Name']}: {item.metadata.get('Summary', '')}" for item in distributions())
-        with (folder / "prompts.jsonl").open("wb") as file:
+        with path.open("wb") as file:
             for prompt in prompts:
                 file.write(json.dumps(prompt).encode() + b"\n")
         log.info("Wrote %d prompts to %s", len(prompts), folder)
-        return str(folder)
+        return folder
 
     folder = write_prompts()
     submit = ObjectStorageToSamBatchOperator(

@@ -114,7 +114,7 @@ def probe(release: Release) -> str:
     (dags / "readme.py").write_text(readme_dag(release.folder), encoding="utf-8")
     for example in (ROOT / "example_dags").glob("*.py"):
         text = example.read_text(encoding="utf-8")
-        if not (release.name.startswith("2.") and "from airflow.sdk import" in text):
+        if not (release.name.startswith("2.") and "\nfrom airflow.sdk import" in text):
             (dags / example.name).write_text(text, encoding="utf-8")
     release.run(release.python.with_name("airflow"), "db", "migrate")
     found = release.run(release.python, PROBE, dags)
