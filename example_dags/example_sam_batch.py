@@ -1,8 +1,8 @@
-"""Classify every Python package that is installed here, one line each, in one message batch.
+"""Classify every installed Python package in one message batch.
 
-The input is real and on every machine: the name and summary of each installed distribution. It is written as JSONL to
-object storage, submitted as a batch, waited for without a worker, and the results land beside it. The last task joins
-results to inputs by `custom_id` and logs a table.
+The input is real and available on every machine: the name and summary of each installed package. The Dag writes it to
+object storage as JSONL, submits it as one batch, waits for the batch without a worker, and lands the results beside the
+input. The last task joins results and input by `custom_id` and logs a table.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ log = logging.getLogger(__name__)
 
 
 def read_requests(context: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Read the requests from the JSONL that the first task wrote; called when the batch is created."""
+    """Read the requests that the first task wrote; called when the batch is created."""
     yield from read_jsonl(context["ti"].xcom_pull(task_ids="write_requests"))
 
 
 def read_jsonl(path: str) -> Iterator[dict[str, Any]]:
-    """Read a JSONL object that is small enough to be held as a whole."""
+    """Read a JSONL file that is small enough to fit in memory."""
     return map(json.loads, ObjectStoragePath(path).read_bytes().splitlines())
 
 
@@ -52,14 +52,14 @@ with DAG(
     tags=["sam", "example"],
     doc_md=__doc__,
     params={
-        "model": "sam-small",  # the model that answers
-        "folder": "file:///tmp/example_sam_batch",  # where all files go
+        "model": "sam-small",
+        "folder": "file:///tmp/example_sam_batch",  # holds all files
     },
 ) as dag:
 
     @dag.task
     def write_requests(run_id: str, params: dict[str, Any]) -> str:
-        """Write one request for each installed distribution, and give the place."""
+        """Write one request for each installed package, and return the path."""
         metadata = [item.metadata for item in distributions()]
         packages = {item.get("Name", "?"): item.get("Summary") or "" for item in metadata}
         path = ObjectStoragePath(f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}/requests.jsonl")
@@ -81,7 +81,7 @@ with DAG(
 
     @dag.task
     def log_table(requests_path: str, manifest: dict[str, Any]) -> int:
-        """Join results to inputs by custom_id, log the first rows, and give the number of different answers."""
+        """Join results and requests by custom_id, log the first rows, and return the number of different answers."""
         asked = {request["custom_id"]: request for request in read_jsonl(requests_path)}
         answers: Counter[str] = Counter()
         for number, result in enumerate(read_jsonl(manifest["batches"][0]["path"])):

@@ -1,8 +1,8 @@
-"""Land the results of every batch of the workspace as soon as it ends, whoever created it; needs Airflow 3.
+"""Land the results of every batch in the workspace as soon as it ends, whoever created it. Needs Airflow 3.
 
-No task of this Dag waits, and no Dag that creates batches needs to: the asset's watcher looks at the workspace, and the
-end of a batch starts a run. Where the files go is told by the Airflow variable `sam_results`. The Dag is paused at
-first, because it serves all batches of the workspace: unpause it to begin to watch.
+No task of this Dag waits, and no Dag that creates batches has to: the asset's watcher polls the workspace, and the end
+of a batch starts a run. The Airflow variable `sam_results` names the folder for the results. The Dag is paused at
+first, because it handles all batches in the workspace: unpause it to start watching.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ with DAG(
 
     @task
     def files_to_land(triggering_asset_events: Mapping[Any, list[Any]]) -> list[dict[str, str]]:
-        """Name the batches whose ends started this run, each once, and a file for each.
+        """Return the batches whose ends started this run, each once, with a file for each.
 
-        An event names all batches that ended from one look to the next, and Airflow may gather several events into one
-        run. An end may be told of again: a file that is complete is left as it is. A run that is started by hand lands
+        An event names all batches that ended between two polls, and Airflow may combine several events into one run. A
+        batch may be reported again: a file that is complete stays as it is. A run that is triggered by hand lands
         nothing.
         """
         ids = [batch["id"] for batch in ended_batches(triggering_asset_events)]

@@ -1,7 +1,8 @@
-"""Classify every Python package that is installed here from a file of bare prompts, in as many batches as it takes.
+"""Classify every installed Python package from a file of prompts, in as many batches as needed.
 
-The first task writes JSONL with one prompt a line. The transfer adds model, limits and instructions to each, splits the
-file by the API's limits and submits it; whatever happens to the task, each part is one batch, paid once.
+The first task writes JSONL with one prompt per line. The transfer adds the model, the token limit and the instructions
+to each prompt, splits the file by the limits of the API, and submits it. Whatever happens to the task, each part is one
+batch and is paid for once.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ with DAG(
     tags=["sam", "example"],
     doc_md=__doc__,
     params={
-        "folder": "file:///tmp/example_sam_object_storage",  # where all files go
-        "adopt_batch_id": "",  # a batch to take instead of creating one
+        "folder": "file:///tmp/example_sam_object_storage",  # holds all files
+        "adopt_batch_id": "",  # a batch to use instead of creating one
     },
 ) as dag:
 
     @dag.task
     def write_prompts(run_id: str, params: dict[str, Any]) -> str:
-        """Write one prompt for each installed distribution, and give the folder of this run."""
+        """Write one prompt for each installed package, and return the folder of this run."""
         folder = f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}"
         path = ObjectStoragePath(f"{folder}/prompts.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)

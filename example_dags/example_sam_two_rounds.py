@@ -1,8 +1,8 @@
-"""Classify every Python package that is installed here, send what failed once more, and end with one file of all.
+"""Classify every installed Python package, resend what failed, and put all results into one file.
 
-The first round lands in `round-1/`. The second submits, of the same input, just the requests that expired, were
-canceled, or errored for a reason that is not their own; if there are none, it is skipped. Either way, `final.jsonl`
-holds one result for each request.
+The first round lands in `round-1/`. The second round reads the same input and submits only the requests that expired,
+were canceled, or errored for a reason that is not their own; if there are none, it is skipped. Either way,
+`final.jsonl` holds one result for each request.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ with DAG(
 
     @dag.task
     def write_prompts(run_id: str, params: dict[str, Any]) -> str:
-        """Write one prompt for each installed distribution, and give the folder of this run."""
+        """Write one prompt for each installed package, and return the folder of this run."""
         folder = f"{params['folder']}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}"
         path = ObjectStoragePath(f"{folder}/prompts.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,15 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_sam.emulator", description="An offline Sam API.")
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_sam.emulator", description="Run an offline Sam API."
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=int, default=8089, help="port to listen on; 0 picks a free one (default: %(default)s)"
+        "--port", type=int, default=8089, help="port to listen on; 0 for a free one (default: %(default)s)"
     )
     parser.add_argument(
         "--api-key",
         default=os.environ.get(KEY_VARIABLE),
-        help=f"key to ask for (default: ${KEY_VARIABLE}, else a new one is made up)",
+        help=f"API key to require (default: ${KEY_VARIABLE}, or a random key)",
     )
     ending = parser.add_mutually_exclusive_group()
     ending.add_argument(
@@ -67,20 +69,20 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="SECONDS",
         default=_DEFAULT_SECONDS,
-        help="a batch ends that long after its creation; 0: when it is first looked at (default: %(default)s)",
+        help="end each batch this long after its creation; 0: when it is first looked up (default: %(default)s)",
     )
-    ending.add_argument("--end-after-looks", type=int, metavar="N", help="a batch ends when it is looked at N times")
-    ending.add_argument(
-        "--on-demand", action="store_true", help="a batch ends when POST /_emulator/batches/ID/end says so"
+    ending.add_argument("--end-after-looks", type=int, metavar="N", help="end each batch the Nth time it is looked up")
+    ending.add_argument("--on-demand", action="store_true", help="end a batch only on POST /_emulator/batches/ID/end")
+    parser.add_argument(
+        "--answer", metavar="TEXT", help="text to answer every request with (default: derived from the prompt)"
     )
     parser.add_argument(
-        "--answer", metavar="TEXT", help="answer each request with this (default: made from the prompt)"
+        "--strict", action="store_true", help="reject unknown models (404) and parameters (400), as the API does"
     )
     parser.add_argument(
-        "--strict", action="store_true", help="refuse unknown models (404) and parameters (400), as the API does"
+        "--directory", type=Path, help="folder to keep batches in across restarts (default: none are kept)"
     )
-    parser.add_argument("--directory", type=Path, help="keep batches there for the next start (default: forget them)")
-    parser.add_argument("--ready-file", type=Path, help="file to hold the URL from when it answers until it stops")
+    parser.add_argument("--ready-file", type=Path, help="file to write the URL to once the emulator is ready")
     return parser
 
 
@@ -105,8 +107,8 @@ def _emulator(options: argparse.Namespace) -> SamEmulator:
 
 @contextmanager
 def _announced(emulator: SamEmulator, ready_file: Path | None) -> Iterator[None]:
-    """Say where it answers, on the terminal and in the ready file, which appears whole and goes again."""
-    _say(f"The Sam API emulator answers at {emulator.url}", sys.stdout)
+    """Print the URL, and keep it in the ready file, which appears whole and is removed at the end."""
+    _say(f"The Sam API emulator is running at {emulator.url}", sys.stdout)
     _say(f"export AIRFLOW_CONN_SAM_DEFAULT={shlex.quote(emulator.connection_json)}", sys.stdout)
     if ready_file is None:
         yield

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class SamHook(BaseHook):
-    """Speaks to the Sam API as an Airflow connection of type `sam` says.
+    """Talks to the Sam API through an Airflow connection of type `sam`.
 
     :param sam_conn_id: the connection. Default: `sam_default`.
 
-    The connection is looked up at the first use, not by the constructor. Use a client as a context manager, so that
-    its sockets are closed::
+    The connection is looked up at first use, not in the constructor. Use a client as a context manager, so that its
+    sockets are closed::
 
         with SamHook().client as client:
             batch = client.get_batch("msgbatch_...")
@@ -47,16 +47,16 @@ class SamHook(BaseHook):
 
     @property
     def client(self) -> SamClient:
-        """A new client of the API, for code that may block. The caller closes it."""
+        """A new client of the API, for blocking code. The caller closes it."""
         from airflow_provider_sam.api.client import SamClient
 
         return SamClient(self.config.settings)
 
     async def async_client(self) -> AsyncSamClient:
-        """Give a new client of the API, for code in an event loop. The caller closes it.
+        """Return a new client of the API, for code in an event loop. The caller closes it.
 
-        The connection is read anew each time, so that a rotated key is seen, and without blocking the loop: reading the
-        certificate authorities, too, is left to a thread. Airflow registers the key with its masker while it reads it.
+        The connection is read again each time, so that a rotated key is picked up, and without blocking the loop: a
+        thread reads the certificate authorities. Airflow registers the key with its masker when it reads it.
         """
         from airflow_provider_sam.api.client import AsyncSamClient
 
@@ -71,13 +71,13 @@ class SamHook(BaseHook):
         return self.config.model
 
     def get_conn(self) -> SamClient:
-        """Give a new client of the API, under the name that Airflow's hooks share."""
+        """Return a new client of the API, under the name that Airflow's hooks share."""
         return self.client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection with a call that costs nothing, `GET /v1/models?limit=1`.
+        """Test the connection with a call that is free, `GET /v1/models?limit=1`.
 
-        Gives whether it works, and a sentence that names the model found or what is wrong and where to mend it.
+        Returns whether it works, and a sentence that names the model found, or what is wrong and where to fix it.
         """
         from airflow_provider_sam.api.errors import SamError
         from airflow_provider_sam.exceptions import SamConnectionConfigError
@@ -90,15 +90,15 @@ class SamHook(BaseHook):
             return False, str(problem)
         except SamError as problem:
             return False, diagnose(problem)
-        found = ", ".join(model.id for model in page.data) or "no model"
-        return True, f"The Sam API answers; it offers {found}{' and more' if page.has_more else ''}."
+        found = ", ".join(model.id for model in page.data) or "none"
+        return True, f"Connected to the Sam API. Available models: {found}{' and more' if page.has_more else ''}."
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Give the form's fields to versions of Airflow that do not read them from the provider's metadata."""
+        """Return the form's fields, for versions of Airflow that do not read them from the provider's metadata."""
         return form_text_fields({field.name: (field.label, field.description) for field in EXTRAS})
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Say which standard fields the form shows, and under which names."""
+        """Return which standard fields the form shows, and their labels."""
         return form_behaviour()

@@ -1,4 +1,4 @@
-"""Leads from a task to its batch's page in a console, where the connection says that there is one."""
+"""Links a task to its batch's page in a console, if the connection names one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEFT_BEFORE = object()
 
 
 class SamBatchLink(BaseOperatorLink):
-    """A button on the task's page. Without `console_url` in the connection it leads nowhere, and Airflow hides it."""
+    """A button on the task's page. Without `console_url` in the connection there is no link, and Airflow hides it."""
 
     name = "Sam batch"
 
@@ -40,7 +40,7 @@ class SamBatchLink(BaseOperatorLink):
 
 
 def page_of(console_url: str, batch_id: str) -> str:
-    """Give the page of a batch: `console_url` with ``{batch_id}`` in it replaced."""
+    """Return the URL of a batch's page: `console_url` with the ID in place of ``{batch_id}``."""
     return console_url.replace("{batch_id}", quote(batch_id, safe=""))
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class SamCreateCompletionOperator(BaseOperator):
     """Creates one text completion and returns its text. New Dags use `SamCreateMessageOperator`.
 
-    :param prompt: the text to complete. It is data: never rendered as a template; it may be an upstream task's output
-        or a callable that takes the task's context.
+    :param prompt: the text to complete. It is data, never rendered as a template; it can be the output of an upstream
+        task or a callable that takes the task's context.
     :param model: the model (templated). Default: the connection's `model`.
-    :param max_tokens_to_sample: the most tokens that the completion may have (templated).
-    :param completion_params: any further parameters of the API; data as well.
+    :param max_tokens_to_sample: the most tokens to generate (templated).
+    :param completion_params: any other parameters of the API; data as well.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
     :raises SamRequestError: a parameter that the API requires is missing; nothing was sent.
@@ -47,7 +47,7 @@ class SamCreateCompletionOperator(BaseOperator):
         self.sam_conn_id = sam_conn_id
 
     def execute(self, context: Context) -> str:
-        """Create the completion and give its text."""
+        """Create the completion, and return its text."""
         from airflow_provider_sam.hooks.sam import SamHook
 
         hook = SamHook(self.sam_conn_id)

@@ -1,4 +1,4 @@
-"""Create one message in the middle of a Dag, and count its input tokens before it costs anything."""
+"""Create a message in the middle of a Dag, and count its input tokens before it costs anything."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ PROGRESS_EVERY = 10.0
 
 
 class SamMessageOperator(BaseOperator):
-    """What the operators share that send a message's input.
+    """Base for operators that send a message's input.
 
-    :param prompt: what the user says, as one string.
-    :param messages: the conversation in the API's form, instead of `prompt`.
+    :param prompt: the user's message, as one string.
+    :param messages: the conversation as the API takes it, instead of `prompt`.
     :param model: the model (templated). Default: the connection's `model`.
     :param system: the system prompt: a string or text blocks.
     :param tools: the tools that the model may use.
-    :param thinking: whether and how long the model thinks first.
-    :param message_params: any parameters of the API, or all of them. A named argument wins over the same name in here.
+    :param thinking: whether and for how long the model thinks first.
+    :param message_params: any other parameters of the API, or all of them. Named arguments win over those in here.
     :param betas: names of beta features (templated). None (the default) uses the plain route.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
-    `prompt`, `messages`, `system`, `tools`, `thinking` and `message_params` are data: they reach the API as they are,
-    never rendered as templates. Each may be an upstream task's output, hold one inside, or be a callable that takes
+    `prompt`, `messages`, `system`, `tools`, `thinking` and `message_params` are data: they are sent as they are and
+    never rendered as templates. Each can be the output of an upstream task, contain one, or be a callable that takes
     the task's context.
     """
 
@@ -114,17 +114,17 @@ class SamMessageOperator(BaseOperator):
 class SamCreateMessageOperator(SamMessageOperator):
     """Creates one message and returns its text, or the whole message.
 
-    Takes what `SamMessageOperator` takes, and:
+    Takes the arguments of `SamMessageOperator`, and:
 
-    :param max_tokens: the most tokens that the answer may have (templated).
+    :param max_tokens: the most tokens to generate (templated).
     :param metadata: the API's `metadata`, such as a `user_id`; data as well.
-    :param returns: `text` (the default) gives the answer's text; `message` gives the whole message as JSON types.
-    :param stream: receive the message while it is written. The connection is then never idle for long, which keeps a
-        proxy from closing it under a long answer, and the log shows progress. Default: False.
+    :param returns: `text` (the default) returns the text of the message, `message` the whole message as JSON types.
+    :param stream: receive the message while it is being written. The connection is then never idle for long, so that
+        no proxy closes it during a long message, and the log shows progress. Default: False.
 
     :raises SamRequestError: both `prompt` and `messages` are given, or a parameter that the API requires is missing;
         nothing was sent.
-    :raises SamError: the API refused or did not answer. A message that may have run is not created again by itself.
+    :raises SamError: the API refused the request or did not respond. A message that may have run is not sent again.
     """
 
     template_fields = (*SamMessageOperator.template_fields, "max_tokens", "metadata")
@@ -145,7 +145,7 @@ class SamCreateMessageOperator(SamMessageOperator):
         self.stream = stream
 
     def execute(self, context: Context) -> str | dict[str, Any]:
-        """Create the message and give what `returns` names."""
+        """Create the message, and return what `returns` says."""
         named = {
             "max_tokens": whole_number("max_tokens", self.max_tokens),
             "metadata": self.metadata.read(context),
@@ -171,16 +171,14 @@ class SamCreateMessageOperator(SamMessageOperator):
 
 
 class SamCountTokensOperator(SamMessageOperator):
-    """Counts the input tokens of a message, which is free, and fails where there are too many.
+    """Counts the input tokens of a message, which is free, and fails if there are too many. Returns the count.
 
-    Takes what `SamMessageOperator` takes, and:
+    Takes the arguments of `SamMessageOperator`, and:
 
-    :param max_input_tokens: the most that may be counted (templated). None (the default) only counts. The count is the
-        API's estimate; what a message is billed may differ a little.
+    :param max_input_tokens: the most tokens that the message may have (templated). None (the default) only counts. The
+        count is the API's estimate; the tokens that are billed may differ slightly.
 
-    Returns the number of input tokens.
-
-    :raises SamTooManyTokensError: more tokens than `max_input_tokens` were counted; the task fails without retries.
+    :raises SamTooManyTokensError: the message has more than `max_input_tokens`; the task fails without retries.
     """
 
     template_fields = (*SamMessageOperator.template_fields, "max_input_tokens")
@@ -190,7 +188,7 @@ class SamCountTokensOperator(SamMessageOperator):
         self.max_input_tokens = max_input_tokens
 
     def execute(self, context: Context) -> int:
-        """Count, and hold the count against `max_input_tokens`."""
+        """Count the tokens, and compare the count with `max_input_tokens`."""
         from airflow_provider_sam.exceptions import SamTooManyTokensError
 
         most = whole_number("max_input_tokens", self.max_input_tokens)
@@ -203,22 +201,24 @@ class SamCountTokensOperator(SamMessageOperator):
 
 
 def resolve_model(hook: SamHook, *given: str | None) -> str:
-    """Return the first model that is given, or else the connection's. An empty string, as a template may give, is none.
+    """Return the first model that is given, or else the connection's. An empty string, as of a template, is none.
 
-    :raises SamRequestError: there is none; the message names the places where one can be given.
+    :raises SamRequestError: there is none; the message says where to set it.
     """
     if model := next(filter(None, given), None):
         return model
     if model := hook.get_default_model():
-        hook.log.info("The task names no model; taking %s from connection %r", model, hook.sam_conn_id)
+        hook.log.info("Using model %s from connection %r, since the task names none", model, hook.sam_conn_id)
         return model
-    raise SamRequestError(f"model missing; give the task a model, or connection {hook.sam_conn_id!r} the extra 'model'")
+    raise SamRequestError(
+        f"model missing; set it on the task, or set the extra 'model' of connection {hook.sam_conn_id!r}"
+    )
 
 
 def whole_number(name: str, value: int | str | None) -> int | None:
-    """Read a number that a template may have given, as text unless the Dag renders native types.
+    """Return a number that may come from a template, as text unless the Dag renders native objects.
 
-    :raises SamRequestError: it is none; the message has `name` and value.
+    :raises SamRequestError: it is not a whole number; the message has `name` and value.
     """
     try:
         return None if value is None else int(value)

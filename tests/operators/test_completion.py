@@ -41,7 +41,7 @@ def test_the_model_of_the_connection_is_asked_where_the_task_names_none(sam, def
 
 def test_what_the_api_requires_is_asked_for_before_anything_is_sent(sam):
     with pytest.raises(
-        SamRequestError, match="model missing; give the task a model, or connection 'sam_default' the extra 'model'"
+        SamRequestError, match="model missing; set it on the task, or set the extra 'model' of connection 'sam_default'"
     ):
         create(model=None)
     assert not sam.requests

@@ -88,7 +88,7 @@ def test_the_whole_message_is_returned_as_json_types(sam):
         ({"model": "m", "max_tokens": 1}, "messages missing"),
         (
             {"prompt": "a", "max_tokens": 1},
-            "model missing; give the task a model, or connection 'sam_default' the extra",
+            "model missing; set it on the task, or set the extra 'model' of connection 'sam_default'",
         ),
         ({"prompt": "a", "model": "m"}, "max_tokens missing"),
         ({"prompt": "a", "model": "m", "max_tokens": "many"}, "max_tokens must be a whole number, got 'many'"),
