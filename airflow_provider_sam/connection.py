@@ -174,7 +174,7 @@ def parse_connection(connection: ConnectionLike) -> SamConnection:
     from airflow_provider_sam.api.settings import USER_AGENT, ClientSettings
 
     reader = _Reader(str(connection.conn_id))
-    for name, place in (("login", "the API key belongs into password"), ("schema", "the scheme belongs into host")):
+    for name, place in (("login", "put the API key in password"), ("schema", "put the scheme in host")):
         if getattr(connection, name, None):
             raise reader.error(name, f"is not used by a sam connection; {place}")
     if not connection.password:
@@ -210,7 +210,7 @@ class _Reader:
         return SamConnectionConfigError(f"Connection {self.conn_id!r}: {field} {problem}")
 
     def base_url(self, host: str | None, port: int | None) -> str:
-        """Give the URL that every request starts with, without a slash at its end."""
+        """Return the URL that every request starts with, without a slash at its end."""
         if not host:
             raise self.error("host", f"is empty; write the API's address, for example {EXAMPLE_HOST}")
         try:
@@ -221,7 +221,7 @@ class _Reader:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise self.error("host", f"needs a scheme, http:// or https://; write for example {EXAMPLE_HOST}")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise self.error("host", "may hold scheme, name, port and path only; the API key belongs into password")
+            raise self.error("host", "may hold only scheme, name, port and path; put the API key in password")
         if port and own_port and port != own_port:
             raise self.error("port", f"{port} contradicts the port {own_port} in host; leave one of them empty")
         netloc = f"{parts.netloc}:{port}" if port and not own_port else parts.netloc
@@ -232,7 +232,7 @@ class _Reader:
         given = self._load(raw)
         known = {field.name for field in EXTRAS}
         if unknown := sorted(set(given) - known):
-            raise self.error(f"extra {unknown[0]!r}", f"is unknown; a sam connection knows {', '.join(sorted(known))}")
+            raise self.error(f"extra {unknown[0]!r}", f"is unknown; the extras are {', '.join(sorted(known))}")
         parsed: dict[str, Any] = {}
         for field in EXTRAS:
             try:
@@ -276,7 +276,7 @@ def form_fields() -> dict[str, dict[str, Any]]:
 
 
 def form_behaviour() -> dict[str, Any]:
-    """Describe which of Airflow's standard fields the form shows and how they are called."""
+    """Describe which of Airflow's standard fields the form shows, and their labels."""
     return {
         "hidden_fields": ["schema", "port", "login"],
         "relabeling": {"host": "Host", "password": "API key"},

@@ -53,22 +53,8 @@ def blocking(params: MessageParams, completion: CompletionParams, requests: list
         names: list[str] = [model.id for model in client.list_models().data]
         names += [model.id for model in client.iter_models()]
         remaining: str | None = client.rate_limits.get("requests-remaining")
-    _ = (
-        text,
-        tokens,
-        pieces,
-        reason,
-        ended,
-        expires,
-        status,
-        deleted,
-        custom_ids,
-        data,
-        completed,
-        name,
-        names,
-        remaining,
-    )
+    _ = (text, tokens, pieces, reason, ended, expires, ids, status, deleted)
+    _ = (custom_ids, data, completed, name, names, remaining)
 
 
 async def awaiting(params: MessageParams, completion: CompletionParams, requests: list[BatchRequestParams]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.operators.message import resolve_model, whole_number
+from airflow_provider_sam.operators.message import note_braces, resolve_model, whole_number
 from airflow_provider_sam.operators.verbatim import Verbatim
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class SamCreateCompletionOperator(BaseOperator):
             "model": resolve_model(hook, self.model, further.get("model")),
             "max_tokens_to_sample": whole_number("max_tokens_to_sample", self.max_tokens_to_sample),
         }
+        note_braces(self.log, params["prompt"])
         with hook.client as client:
             completion = client.create_completion(params)
         self.log.info("Created completion %s: %s", completion.id, completion.stop_reason)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import Message
+    from airflow_provider_sam.batches.watching import Logger
     from airflow_provider_sam.hooks.sam import SamHook
 
 PROGRESS_EVERY = 10.0
@@ -108,6 +109,7 @@ class SamMessageOperator(BaseOperator):
             "thinking": self.thinking.read(context),
             "messages": messages,
         }
+        note_braces(self.log, named)
         return {**params, **_given(named)}
 
 
@@ -213,6 +215,15 @@ def resolve_model(hook: SamHook, *given: str | None) -> str:
     raise SamRequestError(
         f"model missing; set it on the task, or set the extra 'model' of connection {hook.sam_conn_id!r}"
     )
+
+
+def note_braces(log: Logger, *data: Any) -> None:
+    """Log that data is not rendered, if it looks like a template."""
+    if "{{" in str(data):
+        log.info(
+            "A prompt with {{ is sent as it is: prompts are data, not templates. To fill in what Airflow knows, give a "
+            "callable that takes the context"
+        )
 
 
 def whole_number(name: str, value: int | str | None) -> int | None:

@@ -110,9 +110,10 @@ def unused_port():
         (lambda _: "http://sam.invalid", "name and port in host"),
         (lambda url: url.replace("http:", "https:"), "TLS"),
         (lambda url: f"{url}/elsewhere", "path in host"),
+        (lambda url: f"{url}/v1", "leave out /v1"),
         (lambda _: "api.sam.example", "needs a scheme"),
     ],
-    ids=["refused", "no such name", "no TLS there", "wrong path", "no scheme"],
+    ids=["refused", "no such name", "no TLS there", "wrong path", "the API's version", "no scheme"],
 )
 def test_the_connection_test_tells_wrong_hosts_apart(sam, monkeypatch, host, said):
     connection = json.loads(sam.connection_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -17,11 +18,14 @@ def create(**arguments):
     return SamCreateCompletionOperator(task_id="completion", **arguments).execute({})
 
 
-def test_a_prompt_is_sent_as_it_is_and_its_completion_returned(sam):
-    sent = []
-    sam.answers = lambda params: sent.append(params) or " Good day"
-    assert create(max_tokens_to_sample="20", completion_params={"temperature": 0.5}) == " Good day"
-    assert sam.count("complete_create", status=200) == 1
+def test_a_prompt_is_sent_as_it_is_and_its_completion_returned(sam, caplog, capsys):
+    sam.answers = " Good day"
+    with caplog.at_level(logging.INFO):
+        assert create(max_tokens_to_sample="20", completion_params={"temperature": 0.5}) == " Good day"
+    (request,) = sam.requests
+    assert json.loads(request.body)["prompt"] == PROMPT
+    said = caplog.text + capsys.readouterr().out  # Airflow 2 logs to the one, Airflow 3 to the other
+    assert "prompts are data, not templates" in said
 
 
 @pytest.mark.parametrize(

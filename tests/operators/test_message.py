@@ -37,6 +37,30 @@ def test_the_same_message_is_sent_whatever_form_it_is_given_in(sam, arguments):
     assert sent == [{"model": "sam-small", "max_tokens": 20, "messages": CONVERSATION}]
 
 
+@pytest.mark.usefixtures("sam")
+@pytest.mark.parametrize(
+    ("arguments", "noted"),
+    [
+        ({"prompt": "Hello {{ ds }}"}, True),
+        ({"prompt": "Hello", "system": [{"type": "text", "text": "It is {{ ds }}"}]}, True),
+        ({"messages": [{"role": "user", "content": "Hello {{ ds }}"}]}, True),
+        (
+            {
+                "prompt": "Hello",
+                "tools": [{"name": "look", "input_schema": {"type": "object", "properties": {"a": {}}}}],
+            },
+            False,
+        ),
+    ],
+    ids=["prompt", "system", "conversation", "braces of JSON alone"],
+)
+def test_the_log_says_so_when_a_prompt_looks_like_a_template(caplog, capsys, arguments, noted):
+    with caplog.at_level(logging.INFO):
+        create(model="sam-small", max_tokens=20, **arguments)
+    said = caplog.text + capsys.readouterr().out  # Airflow 2 logs to the one, Airflow 3 to the other
+    assert ("prompts are data, not templates" in said) is noted
+
+
 def test_further_parameters_go_along_and_named_arguments_win(sam):
     sam.strict = False
     sent = []
