@@ -215,9 +215,11 @@ def test_airflow_stores_the_link_of_each_mapped_task_and_misses_none(sam, tmp_pa
     assert "XCom not found" not in said
     assert "cannot be called outside" not in said
     with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as database:
+        tables = {name for (name,) in database.execute("select name from sqlite_master")}
+        table = "xcom_v2" if "xcom_v2" in tables else "xcom"  # from Airflow 3.4 on
         rows = database.execute(
-            "select task_id, value from xcom where key = ? and dag_id = 'links' and value not in ('', '\"\"')"
-            " and run_id = (select max(run_id) from xcom where dag_id = 'links')",
+            f"select task_id, value from {table} where key = ? and dag_id = 'links' and value not in ('', '\"\"')"  # noqa: S608 - a name of two
+            f" and run_id = (select max(run_id) from {table} where dag_id = 'links')",  # noqa: S608
             [links.XCOM_KEY],
         )
         left = Counter((task_id, json.loads(value)) for task_id, value in rows)
