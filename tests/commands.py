@@ -32,6 +32,19 @@ def run_dag(dag_id, sam, conf=None, **variables):
     return airflow("dags", "test", dag_id, "--conf", json.dumps(conf or {}), **variables)
 
 
+def dags_at(folder):
+    """Give the variables with which Airflow finds Dags in a folder."""
+    bundle = {
+        "name": "dags-folder",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(folder)},
+    }
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
+    }
+
+
 # The pre-release of Airflow 3.4 closes its own database connections when their event loop is gone, and says so.
 LOGGED = re.compile(
     r"\[(?:warning|error|critical) *\](?! Could not import graphviz)(?!.*\[py\.warnings\])"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
 from airflow_provider_sam.emulator import Drop, Fault
-from tests.commands import airflow
+from tests.commands import airflow, dags_at
 
 DAG = '''
 """A task submits, forgets what it knew of the answer, and submits again; then another one looks into the register."""
@@ -63,22 +62,7 @@ with DAG("default_memory", start_date=datetime(2026, 1, 1), schedule=None):
 def said(sam, database, tmp_path):  # noqa: ARG001 - the database must be there
     (tmp_path / "default_memory.py").write_text(DAG, encoding="utf-8")
     sam.faults.add(Fault(Drop(accepted=True), operation="messages_batches_create"))
-    return airflow(
-        "dags",
-        "test",
-        "default_memory",
-        AIRFLOW_CONN_SAM_DEFAULT=sam.connection_json,
-        AIRFLOW__CORE__DAGS_FOLDER=str(tmp_path),
-        AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=json.dumps(
-            [
-                {
-                    "name": "dags-folder",
-                    "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-                    "kwargs": {"path": str(tmp_path)},
-                }
-            ]
-        ),
-    )
+    return airflow("dags", "test", "default_memory", AIRFLOW_CONN_SAM_DEFAULT=sam.connection_json, **dags_at(tmp_path))
 
 
 @pytest.mark.timeout(300)
