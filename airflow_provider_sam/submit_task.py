@@ -15,9 +15,10 @@ from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath
+    from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.intake import SubmitRun, Terms
     from airflow_provider_sam.batches.remembering import Wishes
     from airflow_provider_sam.batches.requests import Block, Entry
@@ -92,7 +93,7 @@ class SamSubmitTask(BaseOperator):
     def _submit(
         self,
         context: Context,
-        parts: Iterable[Entry | Block],
+        read: Callable[[Limits], Iterable[Entry | Block]],
         *,
         defaults: Mapping[str, Any] | None,
         only: Collection[str] | None = None,
@@ -100,7 +101,7 @@ class SamSubmitTask(BaseOperator):
     ) -> list[str]:
         """Create the batches, or find those that an earlier try has created; give their ids, in order.
 
-        :param parts: requests one by one, or blocks of lines.
+        :param read: gives the requests one by one, or in blocks of lines, when it is told the connection's limits.
         :param defaults: parameters for the requests that lack them.
         :param only: the custom_ids of the requests that are submitted; None for all.
         :param one_batch: whether all must fit into one batch.
@@ -118,7 +119,7 @@ class SamSubmitTask(BaseOperator):
             look_every = None if self.deferrable else LOOK_EVERY
             self._run = SubmitRun(client, memory, self._wishes(context), terms, log=self.log, look_every=look_every)
             try:
-                ids = self._run.submit(parts)
+                ids = self._run.submit(read(client.settings.limits))
             except SamSubmissionUnprovenError as question:
                 if memory.load() is None:  # who forgets what was sent would send it again
                     raise

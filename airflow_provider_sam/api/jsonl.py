@@ -94,8 +94,9 @@ def iter_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
         if end:
-            yield b"".join([*pending, chunk[:end]])
+            block = b"".join([*pending, chunk[:end]])
             pending.clear()
+            yield block
         pending.append(chunk[end:])
     if rest := b"".join(pending):
         yield rest

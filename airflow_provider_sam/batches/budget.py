@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.exceptions import SamBudgetError
 
 if TYPE_CHECKING:
@@ -56,7 +57,14 @@ def check_tokens(
     """Hold an input to its tokens, as the API counts those of a sample; counting is free.
 
     :raises SamBudgetError: the estimate for all requests is higher.
+    :raises SamRequestError: a request is larger than the API counts.
     """
+    largest, limit = max(map(len, sample.requests)), client.settings.limits.max_message_bytes
+    if largest > limit:
+        raise SamRequestError(
+            f"max_input_tokens cannot be checked: a request has {largest} bytes, and the API counts tokens of up to "
+            f"{limit} (max_message_bytes). Leave out max_input_tokens, or make the request smaller"
+        )
     counted = [client.count_tokens(_countable(data), betas=betas).input_tokens for data in sample.requests]
     estimate = round(sum(counted) / len(counted) * total)
     log.info("About %d input tokens, from %d of %d requests", estimate, len(counted), total)

@@ -6,6 +6,7 @@ lines is complete, it is read, checked and passed on at once, which takes less t
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,7 +17,7 @@ import msgspec
 from airflow_provider_sam.api.bodies import encode
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_lines
-from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, Limits, check_params, check_size
+from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, check_params
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +27,12 @@ PROBLEMS_SHOWN = 5
 
 SEPARATOR = b",\n"
 """Between two requests of a body; each stands on a line of its own, for whoever has to read a body."""
+
+LARGEST_BLOCK = 1 << 25
+"""Bytes of lines that are read at once at most; so many come of a little compressed data."""
+
+TEXT_BYTES = 1 << 20
+"""Bytes that are decoded at once, to see whether they are text."""
 
 PLAIN_ID = "request-{number}"
 """What a request without a custom_id is called here, by its place in the input from 1. It is sent under a custom_id
@@ -37,6 +44,8 @@ _GENERATED_ID = re.compile(rf"(?:[0-9a-f]{{{TOKEN_LENGTH}}}|request)-([1-9][0-9]
 
 _ID_START = b'{"custom_id":"'
 _PLAIN_START = _ID_START + b"request"
+
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 _NULL = msgspec.Raw(b"null")
 
@@ -125,19 +134,18 @@ class PreparedBlock(NamedTuple):
 class RequestReader:
     """Reads requests in the order of the input.
 
-    :param limits: the service's limits.
+    How large a request may be is for the batch to say, not for its reader: the limit of a message's body is another.
+
     :param defaults: parameters for the requests that lack them.
     :param names: custom_ids that an earlier round has generated, by the place of their requests from 1.
     """
 
     def __init__(
         self,
-        limits: Limits,
         defaults: Mapping[str, Any] | None = None,
         *,
         names: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        self._limits = limits
         self._names = names
         self._defaults = {name: _json(value, f"defaults[{name!r}]") for name, value in (defaults or {}).items()}
         self._read_complete = msgspec.json.Decoder(_Complete).decode
@@ -159,7 +167,7 @@ class RequestReader:
 
     def read_unchanged(self, block: Block) -> PreparedBlock | None:
         """Take a block of complete requests as it is; None where any line needs a look of its own."""
-        if self._defaults or len(block.data) > self._limits.max_message_bytes:
+        if self._defaults or len(block.data) > LARGEST_BLOCK:  # no copies are made of a large line
             return None
         lines = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data  # the search alone is quick
         data = lines.replace(b"\n", SEPARATOR)
@@ -178,10 +186,10 @@ class RequestReader:
         """Take a complete request as it is; None where anything about it needs a second look."""
         try:
             request = self._read_complete(data)
-            data.decode()
+            _check_utf8(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if CUSTOM_ID.fullmatch(request.custom_id) and len(data) <= self._limits.max_message_bytes:
+        if CUSTOM_ID.fullmatch(request.custom_id):
             return PreparedRequest(request.custom_id, data)
         return None
 
@@ -201,7 +209,6 @@ class RequestReader:
         where = f"{where} (custom_id {given_id!r}): params" if given_id else f"{where}: params"
         params = encode({**self._defaults, **given})
         check_params(msgspec.json.decode(params), MESSAGE_PARAMS, where=where)
-        check_size(len(params), self._limits.max_message_bytes, what=where)
         custom_id = given_id or plain_id
         data = b'{"custom_id":"%s","params":%s}' % (custom_id.encode(), params)
         return PreparedRequest(custom_id, data, generated=not given_id)
@@ -254,7 +261,7 @@ def encode_value(value: object, entry: Entry) -> bytes:
 def _parts(data: bytes, where: str) -> tuple[object, dict[str, msgspec.Raw]]:
     """Take a line apart: its custom_id, if any, and its params; a bare prompt is a message of the user."""
     try:
-        data.decode()
+        _check_utf8(data)
         if data.lstrip().startswith(b'"'):
             prompt = msgspec.json.decode(data, type=str)
             return None, {"messages": _json([{"role": "user", "content": prompt}], where)}
@@ -265,6 +272,17 @@ def _parts(data: bytes, where: str) -> tuple[object, dict[str, msgspec.Raw]]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The text of these errors names a type or a position, never a value.
         raise SamRequestError(f"{where}: neither a JSON object with params nor a JSON string: {error}") from None
+
+
+def _check_utf8(data: bytes) -> None:
+    """Check that a line is UTF-8, piece by piece, as a text in memory may be four times as large.
+
+    :raises UnicodeDecodeError: it is not.
+    """
+    decode = _UTF8().decode
+    for at in range(0, len(data), TEXT_BYTES):
+        decode(data[at : at + TEXT_BYTES])
+    decode(b"", final=True)
 
 
 def _json(value: object, what: str) -> msgspec.Raw:

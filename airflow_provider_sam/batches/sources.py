@@ -69,19 +69,42 @@ def _name_of(value: object) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
-def blocks_at(path: ObjectStoragePath) -> Iterator[Block]:
+def blocks_at(path: ObjectStoragePath, *, longest: int | None = None) -> Iterator[Block]:
     """Give the requests that lie at `path`: a file, a directory, or a pattern with ``*``; several files by their names.
 
-    :raises SamRequestError: nothing is there, or a file cannot be decompressed.
+    :param longest: most bytes of one line, or None for any number.
+    :raises SamRequestError: nothing is there, a file cannot be decompressed, or a line is longer.
     """
     files = files_at(path)
     for file in files:
         name = file.name if len(files) > 1 else ""
         number = 1
         with opened(file) as chunks:
-            for data in iter_blocks(chunks):
-                yield Block(name, number, data.removesuffix(b"\n").removesuffix(b"\r"))
-                number += line_feeds(data)
+            try:
+                for data in iter_blocks(chunks if longest is None else _bounded(chunks, longest)):
+                    yield Block(name, number, data.removesuffix(b"\n").removesuffix(b"\r"))
+                    number += line_feeds(data)
+            except _LineTooLongError:
+                raise SamRequestError(
+                    f"{Entry((name, number), b'').where()} is longer than {longest} bytes, the limit of "
+                    "max_batch_bytes: write each request on a line of its own"
+                ) from None
+
+
+class _LineTooLongError(Exception):
+    """What was read since the last line feed is more than a line may have."""
+
+
+def _bounded(chunks: Iterable[bytes], longest: int) -> Iterator[bytes]:
+    """Pass on a file, and stop before a line without an end fills the memory."""
+    length = 0
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        length = len(chunk) - end + (0 if end else length)
+        if length > longest:
+            yield chunk[:end]  # so that all lines before it are counted
+            raise _LineTooLongError
+        yield chunk
 
 
 def files_at(path: ObjectStoragePath) -> list[ObjectStoragePath]:
@@ -118,13 +141,13 @@ def opened(file: ObjectStoragePath) -> Iterator[Iterator[bytes]]:
 
 def _decompressed(raw: Any, name: str) -> Iterator[bytes]:
     if name.endswith(".gz"):
-        return _chunks(gzip.GzipFile(fileobj=raw, mode="rb"))
+        return _chunks(gzip.GzipFile(fileobj=raw, mode="rb"), CHUNK_BYTES)
     if name.endswith(".zst"):
         return _zstandard(raw)
-    return _chunks(raw)
+    return _chunks(raw, CHUNK_BYTES)
 
 
-def _chunks(file: Any, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+def _chunks(file: Any, size: int) -> Iterator[bytes]:
     while chunk := file.read(size):
         yield chunk
 

@@ -45,7 +45,7 @@ class Spool:
         observe: Callable[[PreparedRequest], None] | None = None,
     ) -> None:
         self._limits = limits
-        self._reader = RequestReader(limits, defaults, names=generated_names(only or ()))
+        self._reader = RequestReader(defaults, names=generated_names(only or ()))
         self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
@@ -108,8 +108,12 @@ class Spool:
             return None
         if not request.generated and (earlier := self._places.setdefault(request.custom_id, index)) != index:
             self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} is called so too")
-        if AROUND + len(request.data) + len(SEPARATOR) + GROWTH * request.generated > self._limits.max_batch_bytes:
-            self._problems.add(f"{_name(entry, request)}: {len(request.data)} bytes, more than a batch may have")
+        size = AROUND + len(request.data) + len(SEPARATOR) + GROWTH * request.generated
+        if size > self._limits.max_batch_bytes:
+            self._problems.add(
+                f"{_name(entry, request)}: a batch of this request alone would have {size} bytes; max_batch_bytes is "
+                f"{self._limits.max_batch_bytes}"
+            )
         if self._problems.count:
             return None
         if self._only is not None:
@@ -183,6 +187,11 @@ class _Draft:
         )
 
     def _gather(self, data: bytes) -> None:
+        if len(data) >= WRITE_BYTES:  # is not copied together with others
+            self._flush()
+            self._write(data)
+            self._gathered.append(SEPARATOR)
+            return
         self._gathered += (data, SEPARATOR)
         if self._starts[-1] - self._written >= WRITE_BYTES:
             self._flush()
@@ -190,6 +199,9 @@ class _Draft:
     def _flush(self) -> None:
         data = b"".join(self._gathered)
         self._gathered.clear()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         self._written += len(data)
         while data:  # an unbuffered file may take less than all at once
             data = data[self._file.write(data) :]

@@ -96,8 +96,8 @@ class SamCreateBatchOperator(SamSubmitTask):
         """Create the batch, or find the one that an earlier try has created, and give its id."""
         from airflow_provider_sam.batches.sources import entries_of
 
-        entries = entries_of(self.requests.read(context))
-        (batch_id,) = self._submit(context, entries, defaults=self.defaults.read(context), one_batch=True)
+        requests, defaults = self.requests.read(context), self.defaults.read(context)
+        (batch_id,) = self._submit(context, lambda _limits: entries_of(requests), defaults=defaults, one_batch=True)
         return batch_id
 
 

@@ -119,7 +119,12 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
 
         path = storage_path(self.path, self.storage_conn_id)
         only = self._failed_before() if self._is_second_round else None
-        return self._submit(context, blocks_at(path), defaults=self.defaults, only=only)
+        return self._submit(
+            context,
+            lambda limits: blocks_at(path, longest=limits.max_batch_bytes),
+            defaults=self.defaults,
+            only=only,
+        )
 
     def _failed_before(self) -> set[str]:
         """Name the requests that an earlier publication has no good result of.

@@ -7,16 +7,23 @@ import json
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.api.limits import CUSTOM_ID, Limits
-from airflow_provider_sam.batches.requests import Entry, RequestReader, generated_id, generated_names, with_token
+from airflow_provider_sam.api.limits import CUSTOM_ID
+from airflow_provider_sam.batches.requests import (
+    TEXT_BYTES,
+    Entry,
+    RequestReader,
+    generated_id,
+    generated_names,
+    with_token,
+)
 
 MESSAGES = [{"role": "user", "content": "Hello, {{ world }} \u2028 \u0085"}]
 COMPLETE = {"model": "sam-small", "max_tokens": 5, "messages": MESSAGES}
 DEFAULTS = {"model": "sam-small", "max_tokens": 5}
 
 
-def read(value, *, defaults=None, number=3, place=("", 7), limits=None):
-    return RequestReader(limits or Limits(), defaults).read(Entry(place, value), number)
+def read(value, *, defaults=None, number=3, place=("", 7)):
+    return RequestReader(defaults).read(Entry(place, value), number)
 
 
 def test_a_complete_line_passes_unchanged():
@@ -74,12 +81,14 @@ def test_what_the_api_would_not_take_is_a_problem_with_its_place(value, problem)
         read(value)
 
 
-@pytest.mark.parametrize("encoded", [False, True], ids=["data", "line"])
-def test_a_request_has_a_largest_size(encoded):
-    value = {"custom_id": "a", "params": COMPLETE | {"system": "x" * 1000}}
-    given = json.dumps(value).encode() if encoded else value
-    with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'a'\): params has \d+ bytes, the limit is 1000"):
-        read(given, limits=Limits(max_message_bytes=1000))
+@pytest.mark.parametrize("at", [TEXT_BYTES - 1, TEXT_BYTES, 3 * TEXT_BYTES - 2])
+def test_a_large_request_is_text_to_its_last_byte(at):
+    start = b'{"custom_id":"a","params":{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"'
+    whole = start + b"x" * (at - len(start)) + "\N{GRINNING FACE}".encode() + b'"}]}}'
+    assert read(whole) == ("a", whole, False)
+    for torn in (whole.replace(b"\xf0", b"\xf1\xf0"), whole.replace(b"\x80", b"")):
+        with pytest.raises(SamRequestError, match="line 7: neither a JSON object"):
+            read(torn)
 
 
 def test_a_place_is_named_as_its_source_is_read():
@@ -98,7 +107,7 @@ def test_a_generated_custom_id_bears_the_token_of_its_batch_and_ends_in_its_plac
 def test_a_request_keeps_the_custom_id_that_an_earlier_round_has_generated():
     names = generated_names(["3f9a1c5b7d2e-3", "request-4", "row-5", "3f9a1c5b7d2e-03", "x3f9a1c5b7d2e-6"])
     assert names == {3: "3f9a1c5b7d2e-3", 4: "request-4"}
-    reader = RequestReader(Limits(), DEFAULTS, names=names)
+    reader = RequestReader(DEFAULTS, names=names)
     assert reader.read(Entry(("", 7), "Hello"), 3)[::2] == ("3f9a1c5b7d2e-3", False)
     assert reader.read(Entry(("", 8), "Hello"), 5)[::2] == ("request-5", True)
 

@@ -11,6 +11,7 @@ import zstandard
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches import sources
 from airflow_provider_sam.batches.sources import TABLE_MARKS, blocks_at, entries_of
 
 
@@ -65,6 +66,17 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SamRequestError, match=rf"{name} cannot be decompressed"):
         entries((tmp_path / name).as_uri())
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 64, 1000])
+def test_a_file_is_read_no_further_than_its_first_line_that_is_too_long(tmp_path, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(sources, "CHUNK_BYTES", chunk_bytes)
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b"1\n" * 50 + b"x" * 30 + b"\n1\n" + b"x" * 31)
+    blocks = list(blocks_at(ObjectStoragePath(path.as_uri()), longest=31))
+    assert sum(len(list(block.entries())) for block in blocks) == 53
+    with pytest.raises(SamRequestError, match=r"^line 53 is longer than 30 bytes, the limit of max_batch_bytes"):
+        list(blocks_at(ObjectStoragePath(path.as_uri()), longest=30))
 
 
 @pytest.mark.parametrize("place", ["", "/", "/part-*", "/*.jsonl*"])
