@@ -112,8 +112,8 @@ class SamSubmitTask(BaseOperator):
         from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
         from airflow_provider_sam.hooks.sam import SamHook
 
-        terms = self._terms(defaults=defaults, only=only, one_batch=one_batch)
         hook = SamHook(self.sam_conn_id)
+        terms = self._terms(defaults=defaults, model=hook.get_default_model(), only=only, one_batch=one_batch)
         memory = memory_for(context, self.state_path or hook.config.state_path, log=self.log)
         with hook.client as client:
             look_every = None if self.deferrable else LOOK_EVERY

@@ -31,6 +31,7 @@ class Terms:
     """On which terms an input is submitted.
 
     :param defaults: parameters for the requests that lack them.
+    :param model: the connection's, for requests that get none from `defaults` either.
     :param only: the custom_ids of the requests that are submitted, all of which the input must hold; None for all.
     :param max_requests: the most requests, or None for no limit of ours.
     :param max_input_tokens: the most input tokens, as estimated, or None.
@@ -40,6 +41,7 @@ class Terms:
     """
 
     defaults: Mapping[str, Any] | None = None
+    model: str | None = None
     only: Collection[str] | None = None
     max_requests: int | None = None
     max_input_tokens: int | None = None
@@ -87,14 +89,11 @@ class SubmitRun:
         terms = self._terms
         sample = Sample(terms.token_samples)
         observe = sample.add if terms.max_input_tokens is not None else None
-        with Spool(self._client.settings.limits, defaults=terms.defaults, only=terms.only, observe=observe) as spool:
+        limits = self._client.settings.limits
+        with Spool(limits, defaults=terms.defaults, model=terms.model, only=terms.only, observe=observe) as spool:
             laid = spool.lay(parts)
             total = laid.total
-            if laid.has_braces:
-                self._log.info(
-                    "Requests with {{ are sent as they are: prompts are data, not templates. To fill in what Airflow "
-                    "knows, give requests as a callable that takes the context"
-                )
+            self._tell(laid, spool.without_model)
             _check_found(laid, terms.only)
             _check_shape(laid, terms)
             check_number(total, terms.max_requests)
@@ -102,6 +101,15 @@ class SubmitRun:
                 betas = self._wishes.betas
                 check_tokens(self._client, sample, total, terms.max_input_tokens, betas=betas, log=self._log)
             return self._submit(laid) if total else []
+
+    def _tell(self, laid: Laid, without_model: int) -> None:
+        if laid.has_braces:
+            self._log.info(
+                "Requests with {{ are sent as they are: prompts are data, not templates. To fill in what Airflow "
+                "knows, give requests as a callable that takes the context"
+            )
+        if without_model:
+            self._log.info("%d requests name no model; they get the connection's, %s", without_model, self._terms.model)
 
     def _submit(self, laid: Laid) -> list[str]:
         while True:

@@ -137,6 +137,7 @@ class RequestReader:
     How large a request may be is for the batch to say, not for its reader: the limit of a message's body is another.
 
     :param defaults: parameters for the requests that lack them.
+    :param model: the connection's, for requests that get none from `defaults` either.
     :param names: custom_ids that an earlier round has generated, by the place of their requests from 1.
     """
 
@@ -144,9 +145,14 @@ class RequestReader:
         self,
         defaults: Mapping[str, Any] | None = None,
         *,
+        model: str | None = None,
         names: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self._names = names
+        self._model = {} if model is None else {"model": _json(model, "model")}
+        self.without_model = 0
+        """How many requests have got the connection's model."""
+
         self._defaults = {name: _json(value, f"defaults[{name!r}]") for name, value in (defaults or {}).items()}
         self._read_complete = msgspec.json.Decoder(_Complete).decode
         self._read_all_complete = msgspec.json.Decoder(list[_Complete]).decode
@@ -207,8 +213,10 @@ class RequestReader:
 
     def _complete(self, given_id: str | None, plain_id: str, given: dict[str, Any], where: str) -> PreparedRequest:
         where = f"{where} (custom_id {given_id!r}): params" if given_id else f"{where}: params"
-        params = encode({**self._defaults, **given})
-        check_params(msgspec.json.decode(params), MESSAGE_PARAMS, where=where)
+        own = {**self._defaults, **given}
+        self.without_model += bool(self._model) and "model" not in own
+        params = encode({**self._model, **own})
+        _check_params(msgspec.json.decode(params), where=where)
         custom_id = given_id or plain_id
         data = b'{"custom_id":"%s","params":%s}' % (custom_id.encode(), params)
         return PreparedRequest(custom_id, data, generated=not given_id)
@@ -272,6 +280,16 @@ def _parts(data: bytes, where: str) -> tuple[object, dict[str, msgspec.Raw]]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The text of these errors names a type or a position, never a value.
         raise SamRequestError(f"{where}: neither a JSON object with params nor a JSON string: {error}") from None
+
+
+def _check_params(params: dict[str, Any], *, where: str) -> None:
+    try:
+        check_params(params, MESSAGE_PARAMS, where=where)
+    except SamRequestError as problem:
+        if params.get("model") is not None:
+            raise
+        ways = "give a model in the request, in defaults, or in the connection's extra 'model'"
+        raise SamRequestError(f"{problem.message}; {ways}") from None
 
 
 def _check_utf8(data: bytes) -> None:

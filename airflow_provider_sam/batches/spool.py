@@ -32,6 +32,7 @@ class Spool:
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
+    :param model: the connection's, for requests that get none from `defaults` either.
     :param only: the custom_ids of the requests that are laid down, among all that are read and checked; None for all.
     :param observe: called with every request as it is sent, such as to sample some.
     """
@@ -41,11 +42,12 @@ class Spool:
         limits: Limits,
         *,
         defaults: Mapping[str, Any] | None = None,
+        model: str | None = None,
         only: Collection[str] | None = None,
         observe: Callable[[PreparedRequest], None] | None = None,
     ) -> None:
         self._limits = limits
-        self._reader = RequestReader(defaults, names=generated_names(only or ()))
+        self._reader = RequestReader(defaults, model=model, names=generated_names(only or ()))
         self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
@@ -60,6 +62,11 @@ class Spool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
+
+    @property
+    def without_model(self) -> int:
+        """How many requests have got the connection's model, of all that were read."""
+        return self._reader.without_model
 
     def lay(self, parts: Iterable[Entry | Block]) -> Laid:
         """Lay all requests down, in the order of the input.

@@ -26,6 +26,7 @@ class SamCreateBatchOperator(SamSubmitTask):
         begins with what no other submission has.
         Requests are data: nothing in them is rendered as a template, and they appear on no page of Airflow.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them; data too.
+        Requests that get no model from here either have that of the connection.
     :param max_requests: fail, before anything is sent, if there are more requests (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
         sample by the API's free count (templated).

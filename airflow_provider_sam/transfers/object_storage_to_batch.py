@@ -35,7 +35,7 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any. For a
         manifest and its files it is the one where their paths name none.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them. Data: never
-        rendered as a template.
+        rendered as a template. Requests that get no model from here either have that of the connection.
     :param only_failed_of: the manifest of an earlier publication of this input's results, or its path (templated). What
         comes from upstream must be one: nothing there is an error, and never means that all is sent. Default: send all.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count

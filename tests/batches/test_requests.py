@@ -10,6 +10,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import CUSTOM_ID
 from airflow_provider_sam.batches.requests import (
     TEXT_BYTES,
+    Block,
     Entry,
     RequestReader,
     generated_id,
@@ -70,7 +71,10 @@ def test_what_a_request_lacks_is_added(value, custom_id, params, encoded):
         ({"custom_id": "a", "params": COMPLETE | {"model": None}}, r"\(custom_id 'a'\): params: model missing"),
         ({"custom_id": "a", "params": COMPLETE | {"stream": True}}, "'stream' must be false or left out"),
         ({"custom_id": "a", "params": COMPLETE | {"betas": []}}, "'betas' is not a parameter of the API; give betas="),
-        ("Hello", r"line 7: params: model and max_tokens missing"),
+        (
+            "Hello",
+            r"line 7: params: model and max_tokens missing.*; give a model in the request, in defaults, or in the",
+        ),
         (5, "line 7 must be a mapping with params, or a prompt; got int"),
         ({"custom_id": "a", "params": COMPLETE | {"metadata": object()}}, "line 7 cannot be written as JSON"),
         ("\ud800", "line 7 cannot be written as JSON"),
@@ -89,6 +93,29 @@ def test_a_large_request_is_text_to_its_last_byte(at):
     for torn in (whole.replace(b"\xf0", b"\xf1\xf0"), whole.replace(b"\x80", b"")):
         with pytest.raises(SamRequestError, match="line 7: neither a JSON object"):
             read(torn)
+
+
+@pytest.mark.parametrize(
+    ("own", "defaults", "model", "counted"),
+    [
+        ({"model": "own"}, {"model": "of defaults"}, "own", 0),
+        ({}, {"model": "of defaults"}, "of defaults", 0),
+        ({}, {}, "of the connection", 1),
+        ({"model": "own"}, {}, "own", 0),
+    ],
+)
+def test_the_connections_model_is_for_requests_that_get_none_elsewhere(own, defaults, model, counted):
+    reader = RequestReader(defaults, model="of the connection")
+    prepared = reader.read(Entry(("", 7), {"params": {"max_tokens": 5, "messages": MESSAGES} | own}), 1)
+    assert json.loads(prepared.data)["params"]["model"] == model
+    assert reader.without_model == counted
+
+
+def test_complete_lines_pass_unchanged_whatever_the_connections_model_is():
+    line = json.dumps({"custom_id": "a", "params": COMPLETE}).encode()
+    reader = RequestReader(model="of the connection")
+    assert reader.read_unchanged(Block("", 1, line)) == (["a"], line)
+    assert reader.read_unchanged(Block("", 1, line.replace(b"model", b"modal"))) is None
 
 
 def test_a_place_is_named_as_its_source_is_read():
