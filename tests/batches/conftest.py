@@ -1,12 +1,13 @@
-"""What several tests of this room use: batches that end when they are told to, and clients that are counted."""
+"""What several tests of this room use: batches that end when told to, clients that are counted, a lab to submit in."""
 
 from __future__ import annotations
 
 import pytest
 
 from airflow_provider_sam.api.client import SamClient
-from airflow_provider_sam.emulator import OnDemand
+from airflow_provider_sam.emulator import OnDemand, SamEmulator
 from tests.batches.connections import Connections, settings_of
+from tests.batches.submission_lab import Clock, Lab
 
 
 @pytest.fixture
@@ -25,3 +26,21 @@ def create(sam_emulator, requests):
             return [client.create_batch(requests[:1]).id for _ in range(number)]
 
     return create
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An emulator for all tests of a file, and its clock; batches end when they are told to."""
+    clock = Clock()
+    with SamEmulator(clock=clock, progress=OnDemand()) as emulator:
+        yield emulator, clock
+
+
+@pytest.fixture
+def lab(server, tmp_path):
+    """Where tasks submit to an empty server, and what they keep between their tries."""
+    emulator, clock = server
+    emulator.reset()
+    lab = Lab(emulator, clock, tmp_path)
+    yield lab
+    lab.client.close()

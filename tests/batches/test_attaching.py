@@ -17,31 +17,13 @@ from airflow_provider_sam.emulator import (
     Drop,
     Fault,
     ListedTwice,
-    OnDemand,
     RepeatedCreate,
-    SamEmulator,
     Status,
 )
 from airflow_provider_sam.exceptions import SamSubmissionError, SamSubmissionUnprovenError
-from tests.batches.submission_lab import CREATE, MEMORIES, Clock, Killed, Lab, break_create, die, prompts, requests
+from tests.batches.submission_lab import CREATE, MEMORIES, Killed, Lab, break_create, die, prompts, requests
 
 LIST = "messages_batches_list"
-
-
-@pytest.fixture(scope="module")
-def server():
-    clock = Clock()
-    with SamEmulator(clock=clock, progress=OnDemand()) as emulator:
-        yield emulator, clock
-
-
-@pytest.fixture
-def lab(server, tmp_path):
-    emulator, clock = server
-    emulator.reset()
-    lab = Lab(emulator, clock, tmp_path)
-    yield lab
-    lab.client.close()
 
 
 def lose(lab, asked, memory, *, accepted):

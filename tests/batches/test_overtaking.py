@@ -8,22 +8,13 @@ import pytest
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.batches.state import NoMemory
 from airflow_provider_sam.batches.upload import EVERY, Upload
-from airflow_provider_sam.emulator import Drop, OnDemand, SamEmulator
+from airflow_provider_sam.emulator import Drop
 from airflow_provider_sam.exceptions import SamSubmissionOvertakenError, SamSubmissionStoppedError
-from tests.batches.submission_lab import CREATE, MEMORIES, Clock, Killed, Lab, Log, break_create, requests
+from tests.batches.submission_lab import CREATE, MEMORIES, Killed, Log, break_create, requests
 
 ASKED = requests(2)
 LOOKS = {"before the intent": 2, "before the last byte": 3, "before the id is remembered": 4}
 """How often the memory is read until then."""
-
-
-@pytest.fixture
-def lab(tmp_path):
-    clock = Clock()
-    with SamEmulator(clock=clock, progress=OnDemand()) as emulator:
-        lab = Lab(emulator, clock, tmp_path)
-        yield lab
-        lab.client.close()
 
 
 class Interrupted(NoMemory):

@@ -9,13 +9,11 @@ from airflow_provider_sam.emulator import (
     Drop,
     Fault,
     LateVisibility,
-    OnDemand,
-    SamEmulator,
     Stall,
     Status,
 )
 from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
-from tests.batches.submission_lab import CREATE, MEMORIES, Clock, Killed, Lab, break_create, die, prompts, requests
+from tests.batches.submission_lab import CREATE, MEMORIES, Killed, break_create, die, prompts, requests
 
 GATEWAY_PAGE = "<html>Bad gateway</html>"
 
@@ -40,22 +38,6 @@ FAULTS = {
     "slow to show, 504": [Status(504, accepted=True), LateVisibility(seconds=20)],
     "slow to show": [LateVisibility(seconds=20)],
 }
-
-
-@pytest.fixture(scope="module")
-def server():
-    clock = Clock()
-    with SamEmulator(clock=clock, progress=OnDemand()) as emulator:
-        yield emulator, clock
-
-
-@pytest.fixture
-def lab(server, tmp_path):
-    emulator, clock = server
-    emulator.reset()
-    lab = Lab(emulator, clock, tmp_path)
-    yield lab
-    lab.client.close()
 
 
 @pytest.mark.parametrize("shards", [1, 5], ids=["one batch", "five shards"])
