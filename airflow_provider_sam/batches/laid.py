@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.generated_ids import PLAIN_ID, TOKEN_LENGTH, generated_id, with_token
 from airflow_provider_sam.batches.ids import custom_ids_digest
-from airflow_provider_sam.batches.requests import PLAIN_ID, SEPARATOR, TOKEN_LENGTH, generated_id, with_token
+from airflow_provider_sam.batches.requests import SEPARATOR
 from airflow_provider_sam.batches.shards import EVERY_KEY, Plan, Planner, fingerprint_of, key_of, sum_of
 
 if TYPE_CHECKING:

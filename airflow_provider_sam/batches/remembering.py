@@ -11,9 +11,9 @@ from uuid import uuid4
 import msgspec
 
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.generated_ids import TOKEN_LENGTH
 from airflow_provider_sam.batches.laid import Shard
 from airflow_provider_sam.batches.record import KEPT, Anchor, BatchRecord, Record
-from airflow_provider_sam.batches.requests import TOKEN_LENGTH
 from airflow_provider_sam.batches.shards import Pin, fingerprint_of
 from airflow_provider_sam.batches.state import Submitted
 from airflow_provider_sam.exceptions import SamSubmissionOvertakenError

@@ -12,8 +12,9 @@ from itertools import accumulate
 from typing import IO, TYPE_CHECKING, Self
 
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.generated_ids import generated_names
 from airflow_provider_sam.batches.laid import AROUND, GROWTH, Laid
-from airflow_provider_sam.batches.requests import SEPARATOR, Block, Problems, RequestReader, generated_names
+from airflow_provider_sam.batches.requests import SEPARATOR, Block, Problems, RequestReader
 from airflow_provider_sam.batches.shards import DIGEST_BYTES, digest_of, sum_of
 
 if TYPE_CHECKING:

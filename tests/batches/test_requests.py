@@ -8,15 +8,8 @@ import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import CUSTOM_ID
-from airflow_provider_sam.batches.requests import (
-    TEXT_BYTES,
-    Block,
-    Entry,
-    RequestReader,
-    generated_id,
-    generated_names,
-    with_token,
-)
+from airflow_provider_sam.batches.generated_ids import generated_id, generated_names, with_token
+from airflow_provider_sam.batches.requests import TEXT_BYTES, Block, Entry, RequestReader
 
 MESSAGES = [{"role": "user", "content": "Hello, {{ world }} \u2028 \u0085"}]
 COMPLETE = {"model": "sam-small", "max_tokens": 5, "messages": MESSAGES}
