@@ -45,7 +45,7 @@ class SamStateError(SamError, AirflowException):
 
 
 class SamStateUnavailableError(SamStateError):
-    """What is remembered of a submission could not be read or written: Airflow did not answer, or refused."""
+    """What is remembered of a submission could not be read or written: its store did not answer, or refused."""
 
     advice = "The next try goes on from what was remembered before."
 

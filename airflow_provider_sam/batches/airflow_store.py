@@ -1,4 +1,4 @@
-"""What Airflow keeps for a task may be out of reach: ask again, and then say what is remembered and what is not."""
+"""Where a submission is remembered may be out of reach: ask again, and then say what is remembered and what is not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_REASON = 300
 
 
 def attempt(what: str, action: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Do what may be done twice, and do it again after a pause where it fails.
+    """Do what may be done twice, and do it again after a pause where it fails; not where it is forbidden.
 
     :param what: "x could not be read", for the message.
     :raises SamStateUnavailableError: it fails each time.
@@ -31,13 +31,19 @@ def attempt(what: str, action: Callable[[], T], *, sleep: Callable[[float], None
     for pause in PAUSES:
         try:
             return action()
+        except PermissionError as problem:
+            raise _unavailable(what, problem) from problem
         except Exception:  # noqa: BLE001 - whatever it is, the last attempt reports it
             sleep(pause)
     try:
         return action()
     except Exception as problem:
-        reason = " ".join(str(problem).split())[:LONGEST_REASON]
-        raise SamStateUnavailableError(f"{what}: {type(problem).__name__}: {reason}") from problem
+        raise _unavailable(what, problem) from problem
+
+
+def _unavailable(what: str, problem: Exception) -> SamStateUnavailableError:
+    reason = " ".join(str(problem).split())[:LONGEST_REASON]
+    return SamStateUnavailableError(f"{what}: {type(problem).__name__}: {reason}")
 
 
 @contextmanager

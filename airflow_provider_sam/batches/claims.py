@@ -93,6 +93,16 @@ class Register(Protocol):
         """
 
 
+class ClaimRegister(Register, Protocol):
+    """Knows which task holds which batch, and enters what its own task holds."""
+
+    def holder(self, batch_id: str) -> Claim | None:
+        """Return the claim of another task on a batch, or None if none is known."""
+
+    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
+        """Enter a batch as its own task's, unless another holds it; return that one's claim, or None."""
+
+
 class Memory(Protocol):
     """Remembers one submission, and knows what others hold as far as it can."""
 

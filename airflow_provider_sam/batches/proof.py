@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.batches.ids import custom_ids_digest
-from airflow_provider_sam.exceptions import SamResultsError, SamStateError
+from airflow_provider_sam.exceptions import SamResultsError, SamStateError, SamStateUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 
 
 def claim_on(batch_id: str, register: Register | None, log: Logger) -> Claim | None:
-    """Return what is known of a batch's submission; None where nothing is, or where it cannot be read."""
+    """Return what is known of a batch's submission; None where nothing is, or where this task can never read it.
+
+    :raises SamStateUnavailableError: it may be read later.
+    """
     if register is None:
         return None
     try:
         return register.find(batch_id)
-    except (SamStateError, PermissionError) as problem:
+    except SamStateError as problem:
+        if isinstance(problem, SamStateUnavailableError) and not isinstance(problem.__cause__, PermissionError):
+            raise
         log.warning("Cannot compare the custom_ids of batch %s with those submitted: %s", batch_id, problem)
         return None
 

@@ -6,20 +6,14 @@ and no other attaches to it.
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import uuid4
-
-import msgspec
 
 from airflow_provider_sam._compat.variables import variables_are_reachable
-from airflow_provider_sam.batches.airflow_store import attempt, claiming, saving
-from airflow_provider_sam.batches.claims import Claim, Memory, Register, Submitted, TaskIdentity, claim_of, read_claim
-from airflow_provider_sam.batches.ids import check_batch_id
-from airflow_provider_sam.batches.record import Record, from_json, to_json
-from airflow_provider_sam.batches.staging import LOCAL_PROTOCOLS, stage
+from airflow_provider_sam.batches.airflow_store import attempt
+from airflow_provider_sam.batches.claims import Claim, Memory, Register, Submitted, TaskIdentity
+from airflow_provider_sam.batches.object_store import ObjectMemory, ObjectRegister
+from airflow_provider_sam.batches.record_store import RecordStore
 from airflow_provider_sam.batches.storage_paths import destination
 from airflow_provider_sam.batches.variable_index import VariableIndex
 from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
@@ -27,6 +21,8 @@ from airflow_provider_sam.batches.variables import AirflowVariables
 
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context, ObjectStoragePath
+    from airflow_provider_sam.batches.claims import ClaimRegister
+    from airflow_provider_sam.batches.record import Record
     from airflow_provider_sam.batches.watching import Logger
 
 __all__ = [
@@ -37,6 +33,7 @@ __all__ = [
     "NoMemory",
     "NoRegister",
     "ObjectMemory",
+    "ObjectRegister",
     "Register",
     "Submitted",
     "TaskIdentity",
@@ -91,123 +88,30 @@ class NoRegister:
         """Return None."""
         return None
 
+    def holder(self, batch_id: str) -> Claim | None:  # noqa: ARG002 - the protocol's
+        """Return None."""
+        return None
 
-class TaskStateMemory:
+    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:  # noqa: ARG002 - the protocol's
+        """Return None: no other task is known to hold the batch."""
+        return None
+
+
+class TaskStateMemory(RecordStore):
     """Remembers in Airflow's task state store, which knows nothing of other tasks.
 
     :param register: knows what other tasks hold.
     """
 
-    def __init__(self, store: TaskStateStore, register: VariableRegister | NoMemory) -> None:
+    def __init__(self, store: TaskStateStore, register: ClaimRegister) -> None:
+        super().__init__(f"key {KEY!r} of the task state store", register)
         self._store = store
-        self._register = register
-        self._saved: Record | None = None
-        self.where = f"key {KEY!r} of the task state store"
 
-    def load(self) -> Record | None:
-        """Give what is remembered."""
-        value = attempt(f"{self.where} could not be read", lambda: self._store.get(KEY))
-        if value is None:
-            return None
-        self._saved = from_json(value, where=self.where)
-        return self._saved
+    def _read(self) -> object:
+        return attempt(f"{self.where} could not be read", lambda: self._store.get(KEY))
 
-    def save(self, record: Record) -> None:
-        """Write the record."""
-        written = to_json(record)
-        with saving(self._saved, record):
-            attempt(f"{self.where} could not be written", lambda: self._store.set(KEY, written, retention=RETENTION))
-        self._saved = record
-
-    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
-        """Hold a batch, unless another task does."""
-        with claiming(batch_id, self._saved):
-            return self._register.claim(batch_id, submitted)
-
-    def holder(self, batch_id: str) -> Claim | None:
-        """Return the claim of another task on a batch."""
-        return self._register.holder(batch_id)
-
-
-class ObjectMemory:
-    """Remembers in an object under a state path, beside the register of all tasks that share the path."""
-
-    def __init__(self, state_path: ObjectStoragePath, identity: TaskIdentity) -> None:
-        self._record = state_path / identity.key
-        self._claims = state_path / "claims"
-        self._identity = identity
-        self.where = str(self._record)
-
-    def load(self) -> Record | None:
-        """Give what is remembered."""
-        data = _read(self._record)
-        return None if data is None else from_json(data, where=self.where)
-
-    def save(self, record: Record) -> None:
-        """Write the record as a whole."""
-        staged = stage(self._record)
-        try:
-            staged.write(msgspec.json.encode(to_json(record)))
-        except BaseException:
-            staged.discard()
-            raise
-        staged.commit()
-
-    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
-        """Enter the batch in the register unless it stands there, and say who holds it."""
-        mine = claim_of(self._identity, submitted)
-        if _read(self._place(batch_id)) is None:
-            _create(self._place(batch_id), msgspec.json.encode(mine))
-        return self.holder(batch_id)
-
-    def holder(self, batch_id: str) -> Claim | None:
-        """Look into the register for another task."""
-        claim = self.find(batch_id)
-        return None if claim is None or claim.owner == self._identity.key else claim
-
-    def find(self, batch_id: str) -> Claim | None:
-        """Look into the register."""
-        place = self._place(batch_id)
-        data = _read(place)
-        if data is None:
-            return None
-        return read_claim(data, where=str(place))
-
-    def _place(self, batch_id: str) -> ObjectStoragePath:
-        return self._claims / f"{check_batch_id(batch_id)}.json"
-
-
-def _read(path: ObjectStoragePath) -> bytes | None:
-    """Read an object; None only if it does not exist. Every other failure is the storage's own error."""
-    path.fs.invalidate_cache()  # another process may have written it since this one has looked
-    try:
-        return bytes(path.fs.cat_file(path.path))
-    except FileNotFoundError:
-        return None
-
-
-def _create(path: ObjectStoragePath, data: bytes) -> None:
-    """Write an object unless it exists; of several writers at the same time one succeeds, and nobody sees a half."""
-    try:
-        if (path.protocol or "") in LOCAL_PROTOCOLS:
-            _link(Path(path.path), data)
-            return
-        path.fs.pipe_file(path.path, data, mode="create")
-    except FileExistsError:
-        return
-
-
-def _link(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    def _write(self, record: dict[str, Any]) -> None:
+        attempt(f"{self.where} could not be written", lambda: self._store.set(KEY, record, retention=RETENTION))
 
 
 def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, log: Logger) -> Memory:
@@ -222,7 +126,7 @@ def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, 
     store = context.get("task_state_store")
     if not variables_are_reachable(context["ti"]):
         if store is not None:
-            return TaskStateMemory(store, NoMemory())
+            return TaskStateMemory(store, NoRegister())
         log.warning(
             "Nothing remembers this submission, as no Airflow runs this task: executing it again may pay a second "
             "time. Give a state_path here or in the connection"
@@ -240,7 +144,7 @@ def register_for(context: Context, state_path: str | ObjectStoragePath | None, *
     """Choose where a task looks up which task holds a batch: where the submitting tasks of this Airflow enter it."""
     identity = identity_of(context)
     if state_path:
-        return ObjectMemory(destination(state_path, what="state_path"), identity)
+        return ObjectRegister(destination(state_path, what="state_path"), identity)
     if not variables_are_reachable(context["ti"]):
         return NoRegister()
     variables = AirflowVariables()

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_sam.batches.airflow_store import claiming, saving
 from airflow_provider_sam.batches.claims import claim_of, read_claim
 from airflow_provider_sam.batches.ids import check_batch_id
-from airflow_provider_sam.batches.record import from_json, to_json
+from airflow_provider_sam.batches.record_store import RecordStore
 from airflow_provider_sam.batches.variable_index import KEPT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_sam.batches.claims import Claim, Submitted, TaskIdentity
-    from airflow_provider_sam.batches.record import Record
     from airflow_provider_sam.batches.variable_index import VariableIndex
     from airflow_provider_sam.batches.variables import Variables
 
@@ -77,22 +75,20 @@ class VariableRegister:
         return self.holder(batch_id)
 
 
-class VariableStore:
+class VariableStore(RecordStore):
     """Remembers a submission in a variable, which no other task writes."""
 
     def __init__(
         self, variables: Variables, identity: TaskIdentity, index: VariableIndex, register: VariableRegister
     ) -> None:
+        self._key = f"sam_submission.{identity.digest[:24]}"
+        super().__init__(f"variable {self._key!r}", register)
         self._variables = variables
         self._identity = identity
         self._index = index
-        self._register = register
-        self._key = f"sam_submission.{identity.digest[:24]}"
-        self._saved: Record | None = None
-        self.where = f"variable {self._key!r}"
 
-    def load(self) -> Record | None:
-        """Return what is remembered.
+    def _read(self) -> bytes | None:
+        """Read the variable.
 
         An API server whose database is away may answer that there is no variable. So "none" is believed if a variable
         was written and read in between.
@@ -101,27 +97,12 @@ class VariableStore:
         if text is None and self._saved is None:
             self._index.enter(self._key)
             text = self._variables.read(self._key)
-        if text is None:
-            return None
-        self._saved = from_json(text.encode(), where=self.where)
-        return self._saved
+        return None if text is None else text.encode()
 
-    def save(self, record: Record) -> None:
-        """Write the record."""
-        with saving(self._saved, record):
-            self._index.enter(self._key)
-            text = json.dumps(to_json(record), separators=(",", ":"))
-            self._variables.write(self._key, text, _describe("What was submitted by", self._identity))
-        self._saved = record
-
-    def claim(self, batch_id: str, submitted: Submitted) -> Claim | None:
-        """Hold a batch, unless another task does."""
-        with claiming(batch_id, self._saved):
-            return self._register.claim(batch_id, submitted)
-
-    def holder(self, batch_id: str) -> Claim | None:
-        """Return the claim of another task on a batch."""
-        return self._register.holder(batch_id)
+    def _write(self, record: dict[str, Any]) -> None:
+        self._index.enter(self._key)
+        text = json.dumps(record, separators=(",", ":"))
+        self._variables.write(self._key, text, _describe("What was submitted by", self._identity))
 
 
 def _batch_key(batch_id: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_sam.batches.claims import Claim
 from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.batches.proof import check_submitted, claim_on
-from airflow_provider_sam.exceptions import SamResultsError, SamStateError
+from airflow_provider_sam.exceptions import SamResultsError, SamStateError, SamStateUnavailableError
 
 IDS = ["a", "b"]
 
@@ -39,12 +39,18 @@ class Unreadable:
         raise self.problem
 
 
-@pytest.mark.parametrize("problem", [SamStateError("no claim"), PermissionError("not yours")])
-def test_a_register_that_cannot_be_read_is_said_and_stops_nobody(problem, caplog):
+def unavailable(cause):
+    problem = SamStateUnavailableError("the register could not be read")
+    problem.__cause__ = cause
+    return problem
+
+
+@pytest.mark.parametrize("problem", [SamStateError("no claim"), unavailable(PermissionError("not yours"))])
+def test_a_register_that_can_never_be_read_is_said_and_stops_nobody(problem, caplog):
     assert claim_on("msgbatch_1", Unreadable(problem), logging.getLogger(__name__)) is None
     assert "Cannot compare the custom_ids of batch msgbatch_1" in caplog.text
 
 
 def test_a_register_that_is_away_for_a_moment_is_worth_a_retry():
-    with pytest.raises(ConnectionError):
-        claim_on("msgbatch_1", Unreadable(ConnectionError()), logging.getLogger(__name__))
+    with pytest.raises(SamStateUnavailableError):
+        claim_on("msgbatch_1", Unreadable(unavailable(ConnectionError())), logging.getLogger(__name__))

@@ -8,14 +8,17 @@ import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches import state
+from airflow_provider_sam.batches import object_store
+from airflow_provider_sam.batches.airflow_store import PAUSES
 from airflow_provider_sam.batches.record import BatchRecord, Record
 from airflow_provider_sam.batches.state import (
     KEY,
     RETENTION,
     Claim,
     NoMemory,
+    NoRegister,
     ObjectMemory,
+    ObjectRegister,
     Submitted,
     TaskIdentity,
     TaskStateMemory,
@@ -23,7 +26,7 @@ from airflow_provider_sam.batches.state import (
     memory_for,
     register_for,
 )
-from airflow_provider_sam.exceptions import SamStateError
+from airflow_provider_sam.exceptions import SamStateError, SamStateUnavailableError
 
 RECORD = Record(1, (BatchRecord("aaa", 5, batch_id="msgbatch_1"),), "try")
 IDENTITY = TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task")
@@ -49,13 +52,14 @@ def asked(fingerprint):
     return Submitted(fingerprint, 5, f"ids of {fingerprint}")
 
 
-def at(path, identity=IDENTITY):
-    return ObjectMemory(ObjectStoragePath(path.as_uri()), identity)
+def at(path, identity=IDENTITY, *, pauses=None):
+    sleep = pytest.fail if pauses is None else pauses.append
+    return ObjectMemory(ObjectStoragePath(path.as_uri()), identity, sleep=sleep)
 
 
 @pytest.fixture(params=["object", "task state"])
 def memory(request, tmp_path):
-    return at(tmp_path) if request.param == "object" else TaskStateMemory(StateStore(), NoMemory())
+    return at(tmp_path) if request.param == "object" else TaskStateMemory(StateStore(), NoRegister())
 
 
 def test_what_was_saved_is_loaded(memory):
@@ -67,7 +71,7 @@ def test_what_was_saved_is_loaded(memory):
 
 def test_the_task_state_store_keeps_a_record_as_long_as_results_last():
     store = StateStore()
-    TaskStateMemory(store, NoMemory()).save(RECORD)
+    TaskStateMemory(store, NoRegister()).save(RECORD)
     assert list(store) == [KEY]
     assert store.retention == RETENTION
 
@@ -112,13 +116,79 @@ def test_an_object_that_cannot_be_read_is_an_error(tmp_path, data):
 
 def test_a_storage_that_cannot_be_reached_is_an_error_and_not_an_empty_memory(tmp_path):
     (tmp_path / IDENTITY.key).mkdir(parents=True)
-    with pytest.raises(IsADirectoryError):
+    pauses = []
+    with pytest.raises(SamStateUnavailableError, match=rf"{IDENTITY.key} could not be read: IsADirectoryError"):
+        at(tmp_path, pauses=pauses).load()
+    assert pauses == [*PAUSES]
+
+
+INTENDED = Record(1, (BatchRecord("aaa", 5, intended=True),), "try")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (INTENDED, RECORD, "Batch msgbatch_1 exists, and only the intent to create it is remembered"),
+        (RECORD, RECORD, "What was known before is remembered (msgbatch_1); the next try goes on from there"),
+    ],
+)
+def test_an_outage_while_a_record_is_written_says_what_is_remembered(tmp_path, monkeypatch, before, after, said):
+    memory, pauses = at(tmp_path, pauses=[]), []
+    memory._sleep = pauses.append
+    memory.save(before)
+
+    def away(_path):
+        raise ConnectionError("the storage is away")
+
+    monkeypatch.setattr(object_store, "stage", away)
+    with pytest.raises(SamStateUnavailableError) as caught:
+        memory.save(after)
+    assert said in str(caught.value)
+    assert "could not be written: ConnectionError: the storage is away" in str(caught.value)
+    assert pauses == [*PAUSES]
+    assert at(tmp_path).load() == before
+
+
+@pytest.mark.parametrize(("saved", "said"), [(RECORD, "is remembered as this task's"), (INTENDED, "was not taken")])
+def test_an_outage_of_the_register_says_whether_the_batch_is_remembered(tmp_path, monkeypatch, saved, said):
+    memory = at(tmp_path, pauses=[])
+    memory.save(saved)
+
+    def away(*_):
+        raise ConnectionError("the storage is away")
+
+    monkeypatch.setattr(object_store, "_create", away)
+    with pytest.raises(SamStateUnavailableError, match=f"Batch msgbatch_1 {said}"):
+        memory.claim("msgbatch_1", asked("aaa"))
+
+
+def test_what_is_forbidden_is_not_tried_again(tmp_path, monkeypatch):
+    def forbidden(_path):
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(object_store, "read_object", forbidden)
+    with pytest.raises(SamStateUnavailableError, match="could not be read: PermissionError: not yours"):
         at(tmp_path).load()
 
 
-@pytest.mark.parametrize("local_protocols", [state.LOCAL_PROTOCOLS, frozenset()], ids=["local", "as on any store"])
+def test_a_storage_that_comes_back_in_between_is_no_error(tmp_path, monkeypatch):
+    at(tmp_path).save(RECORD)
+    read, outages = object_store.read_object, iter([ConnectionError(), TimeoutError()])
+
+    def flaky(path):
+        if problem := next(outages, None):
+            raise problem
+        return read(path)
+
+    monkeypatch.setattr(object_store, "read_object", flaky)
+    assert at(tmp_path, pauses=[]).load() == RECORD
+
+
+@pytest.mark.parametrize(
+    "local_protocols", [object_store.LOCAL_PROTOCOLS, frozenset()], ids=["local", "as on any store"]
+)
 def test_the_first_to_claim_a_batch_holds_it(tmp_path, monkeypatch, local_protocols):
-    monkeypatch.setattr(state, "LOCAL_PROTOCOLS", local_protocols)
+    monkeypatch.setattr(object_store, "LOCAL_PROTOCOLS", local_protocols)
     (tmp_path / "claims").mkdir()
     first, second = at(tmp_path), at(tmp_path, NEIGHBOURS[0])
     assert first.claim("msgbatch_1", asked("aaa")) is None
@@ -133,7 +203,7 @@ def test_the_register_says_to_anybody_who_holds_a_batch_and_what_was_submitted_a
     at(tmp_path).claim("msgbatch_1", asked("aaa"))
     register = register_for({"ti": TI}, tmp_path.as_uri(), log=Log())
     assert register.find("msgbatch_1") == Claim(IDENTITY.key, IDENTITY.name, "aaa", 5, "ids of aaa")
-    assert at(tmp_path).find("msgbatch_1").owner == IDENTITY.key
+    assert isinstance(register, ObjectRegister)
     assert register.find("msgbatch_2") is None
 
 
