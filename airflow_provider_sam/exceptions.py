@@ -41,7 +41,7 @@ class SamTooManyTokensError(SamError, AirflowFailException):
 class SamStateError(SamError, AirflowException):
     """What is remembered of a submission cannot be read. Nothing was submitted."""
 
-    advice = "Mend the record, or delete it and name the batches that exist in adopt_batch_id."
+    advice = "Repair the record, or delete it and name the batches that exist in adopt_batch_id."
 
 
 class SamStateUnavailableError(SamStateError):
@@ -72,7 +72,7 @@ class SamSubmissionUnprovenError(SamSubmissionError):
 class SamSubmissionStoppedError(SamRequestError, AirflowException):
     """The task was told to end while it was submitting."""
 
-    advice = "No batch was left behind that is not remembered; a retry goes on from there."
+    advice = "Every batch that may exist is remembered; a retry continues from there."
 
 
 class SamSubmissionOvertakenError(SamSubmissionStoppedError):

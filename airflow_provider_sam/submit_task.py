@@ -78,7 +78,7 @@ class SamSubmitTask(BaseOperator):
         """Leave the worker until the oldest batch that may be this task's has ended."""
         from airflow_provider_sam.triggers.batch import SamBatchTrigger
 
-        self.log.info("Leaving the worker until batch %s has ended", question.batch_ids[0])
+        self.log.info("Deferring until batch %s has ended", question.batch_ids[0])
         self.defer(
             trigger=SamBatchTrigger(
                 batch_ids=[question.batch_ids[0]],

@@ -48,7 +48,7 @@ def check_number(total: int, max_requests: int | None) -> None:
     :raises SamBudgetError: there are more.
     """
     if max_requests is not None and total > max_requests:
-        raise SamBudgetError(f"the input has {total} requests, more than max_requests allows, {max_requests}")
+        raise SamBudgetError(f"the input has {total} requests, but max_requests is {max_requests}")
 
 
 def check_tokens(
@@ -67,11 +67,11 @@ def check_tokens(
         )
     counted = [client.count_tokens(_countable(data), betas=betas).input_tokens for data in sample.requests]
     estimate = round(sum(counted) / len(counted) * total)
-    log.info("About %d input tokens, from %d of %d requests", estimate, len(counted), total)
+    log.info("About %d input tokens, estimated from %d of %d requests", estimate, len(counted), total)
     if estimate > max_input_tokens:
         raise SamBudgetError(
-            f"about {estimate} input tokens, from {len(counted)} of {total} requests, more than max_input_tokens "
-            f"allows, {max_input_tokens}"
+            f"about {estimate} input tokens, estimated from {len(counted)} of {total} requests, but max_input_tokens "
+            f"is {max_input_tokens}"
         )
 
 

@@ -105,11 +105,11 @@ class SubmitRun:
     def _tell(self, laid: Laid, without_model: int) -> None:
         if laid.has_braces:
             self._log.info(
-                "Requests with {{ are sent as they are: prompts are data, not templates. To fill in what Airflow "
-                "knows, give requests as a callable that takes the context"
+                "Requests that contain {{ are sent as they are: prompts are data, not templates. For values from "
+                "Airflow, pass requests as a callable that takes the context"
             )
         if without_model:
-            self._log.info("%d requests name no model; they get the connection's, %s", without_model, self._terms.model)
+            self._log.info("%d requests have no model; using the connection's, %s", without_model, self._terms.model)
 
     def _submit(self, laid: Laid) -> list[str]:
         while True:
@@ -124,7 +124,7 @@ class SubmitRun:
 
 def _check_shape(laid: Laid, terms: Terms) -> None:
     if not laid.total and terms.on_empty == "fail":
-        raise SamRequestError("the input has no requests; set on_empty='skip' to let that pass")
+        raise SamRequestError("the input has no requests; set on_empty='skip' to skip the task instead")
     if terms.one_batch and not laid.fits_one:
         raise SamRequestError(
             f"{laid.total} requests are more than one batch takes, and this operator creates one: write them as JSONL "

@@ -64,7 +64,7 @@ class Looker:
                 case GiveUp(reason):
                     raise SamSubmissionError(reason)
                 case create:
-                    self._log.warning("Submitting anew: %s", create.reason)
+                    self._log.warning("Submitting a new batch: %s", create.reason)
                     return False
 
     def _look_at(self, batch_id: str) -> MessageBatch | None:
@@ -110,8 +110,8 @@ class Looker:
         self._log.info("Found batch %s of %d requests, with our custom_ids: attached to it", batch_id, requests)
         if repeats:
             self._log.warning(
-                "%s bears the same custom_ids as %s. If no other task has submitted it, the create was repeated on its "
-                "way, and it is paid twice: SamCancelBatchOperator(batch_id=...) cancels what has not run yet",
+                "%s has the same custom_ids as %s. Unless another task submitted it, the create was repeated on its "
+                "way, and you pay for both: SamCancelBatchOperator(batch_id=...) cancels what has not run yet",
                 " and ".join(repeats),
                 batch_id,
             )
@@ -122,12 +122,14 @@ class Looker:
         try:
             found = self._window(index, deadline=LAST_LOOK).candidates(shard, self._submission)
         except errors.SamError as problem:
-            self._log.warning("Interrupted while sending %d requests, and no list: %s", shard.requests, problem)
+            self._log.warning(
+                "Interrupted while sending %d requests, and batches cannot be listed: %s", shard.requests, problem
+            )
             return
         names = ", ".join(each.id for each in found if not each.taken) or "none yet"
         self._log.warning(
             "Interrupted while sending a batch of %d requests. New batches of that size: %s. The next try of this task "
-            "finds out by its custom_ids whether one is ours",
+            "tells by the custom_ids whether one is ours",
             shard.requests,
             names,
         )

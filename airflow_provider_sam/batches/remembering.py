@@ -93,7 +93,7 @@ class Submission:
             return self.record
         if self._wishes.resubmit and known.round != self._wishes.round:
             held = ", ".join(sorted(known.batch_ids)) or "no batch"
-            self._log.info("The task was cleared and says resubmit: submitting anew; %s stays as it is", held)
+            self._log.info("The task was cleared with resubmit=True: submitting a new batch; %s stays as it is", held)
             return self.record
         return known
 
@@ -129,14 +129,14 @@ class Submission:
         for lost in left:
             if lost in known.batches:
                 self._log.warning(
-                    "The input has changed since an earlier try: submitting anew; %s of %d requests stays as it is",
+                    "The input has changed since an earlier try: submitting a new batch; %s of %d requests is kept",
                     f"batch {lost.batch_id}" if lost.batch_id else "a batch that may exist",
                     lost.requests,
                 )
         for batch in batches:
             if batch in known.earlier:
                 self._log.info(
-                    "The input is again what it was: %s of %d requests was submitted for it",
+                    "The input has changed back: %s of %d requests was submitted for it",
                     f"batch {batch.batch_id}" if batch.batch_id else "a batch that may exist",
                     batch.requests,
                 )
@@ -195,9 +195,9 @@ class Submission:
 def _check_order(known: Record, contents: str, order: str) -> None:
     if known.orders.get(contents, order) != order:
         raise SamRequestError(
-            "the requests come in another order than in an earlier try, and those without a custom_id are named by "
-            "their place: their results could not be told apart. Give each a custom_id, or keep the order the same, in "
-            "SQL by ORDER BY; to submit them anew, clear the task with resubmit=True"
+            "the requests come in a different order than in an earlier try, and those without a custom_id are named by "
+            "their position: their results could not be told apart. Give each a custom_id, or keep the order stable, "
+            "in SQL with ORDER BY; to submit them again, clear the task with resubmit=True"
         )
 
 

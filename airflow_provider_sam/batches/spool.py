@@ -115,7 +115,7 @@ class Spool:
             self._problems.add(problem)
             return None
         if not request.generated and (earlier := self._places.setdefault(request.custom_id, index)) != index:
-            self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} is called so too")
+            self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} has the same custom_id")
         size = AROUND + len(request.data) + len(SEPARATOR) + GROWTH * request.generated
         if size > self._limits.max_batch_bytes:
             self._problems.add(

@@ -128,8 +128,8 @@ def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, 
         if store is not None:
             return TaskStateMemory(store, NoRegister())
         log.warning(
-            "Nothing remembers this submission, as no Airflow runs this task: executing it again may pay a second "
-            "time. Give a state_path here or in the connection"
+            "This submission is not remembered, as this task does not run in Airflow: executing it again may pay "
+            "twice. Set state_path here or in the connection"
         )
         return NoMemory()
     variables = AirflowVariables()

@@ -122,7 +122,7 @@ def judge_window(
     why = "has not ended in time" if running else "has ended, and its results cannot be read"
     return GiveUp(
         f"{names}: a batch of {requests} requests that may be this task's {why}. Set adopt_batch_id to take it for "
-        "this task's own, or clear the task with resubmit=True to submit anew"
+        "this task's own, or clear the task with resubmit=True to submit a new batch"
     )
 
 
@@ -147,8 +147,8 @@ def judge_remembered(
         if waited < patience:
             return LookAgain(pause(looks, patience - waited))
         return GiveUp(
-            f"batch {batch_id}, which this task has created, is not found for {patience:g} s. If it was deleted, "
-            "clear the task with resubmit=True; if the connection leads to another workspace, mend it"
+            f"batch {batch_id}, which this task created, has not been found for {patience:g} s. If it was "
+            "deleted, clear the task with resubmit=True; if the connection points to another workspace, correct it"
         )
     if batch.archived_at is not None:
         return Create(f"batch {batch_id} was archived at {batch.archived_at}, and its results are gone")

@@ -98,26 +98,26 @@ class Submitter:
                 ids[index] = self._settle(index, shard)
             except SamSubmissionUnprovenError as open_question:
                 unproven[index] = open_question
-                self._log.warning("Not settled yet, going on with the others: %s", open_question.message)
+                self._log.warning("Cannot tell yet, continuing with the other batches: %s", open_question.message)
         return ids, unproven
 
     def _adopt(self, batch_id: str) -> None:
         if batch_id in self._submission.record.batch_ids:
             return
         if (other := self._submission.memory.holder(batch_id)) is not None:
-            raise SamSubmissionError(f"adopt_batch_id names {batch_id}, which is the batch of {other.name}")
+            raise SamSubmissionError(f"adopt_batch_id is {batch_id}, which belongs to {other.name}")
         batch = self._client.get_batch(batch_id, betas=self._wishes.betas)
         index = self._submission.missing(batch.total)
         if index is None:
             sizes = ", ".join(str(known.requests) for known in self._submission.record.batches)
             raise SamSubmissionError(
-                f"adopt_batch_id names {batch_id}, with {batch.total} requests; this task's batches have {sizes}, "
+                f"adopt_batch_id is {batch_id}, with {batch.total} requests; this task's batches have {sizes}, "
                 "and none of that size is missing"
             )
         if (other := self._submission.claim(index, batch_id)) is not None:
-            raise SamSubmissionError(f"adopt_batch_id names {batch_id}, which is the batch of {other.name}")
+            raise SamSubmissionError(f"adopt_batch_id is {batch_id}, which belongs to {other.name}")
         self._submission.hold(index, batch_id)
-        self._log.info("Adopted batch %s of %d requests, as adopt_batch_id says", batch_id, batch.total)
+        self._log.info("Adopted batch %s of %d requests from adopt_batch_id", batch_id, batch.total)
 
     def _settle(self, index: int, shard: Shard) -> str:
         """Give the id of one batch, from memory, from the server's list, or by creating it."""
@@ -126,7 +126,11 @@ class Submitter:
         if known.batch_id is not None:
             if self._looker.stands(known.batch_id):
                 self._submission.claim(index, known.batch_id)
-                self._log.info("Attached to batch %s of %d requests, known before", known.batch_id, known.requests)
+                self._log.info(
+                    "Attached to batch %s of %d requests, remembered from an earlier try",
+                    known.batch_id,
+                    known.requests,
+                )
                 return known.batch_id
             self._submission.forget(index)
         elif known.created:
@@ -150,8 +154,8 @@ class Submitter:
             if (found := self._try_to_create(index, shard, certain=certain)) is not None:
                 return found
         raise SamSubmissionError(
-            f"{CREATES} times a batch of {shard.requests} requests was sent, and none has appeared. The next try looks "
-            f"for it again before it sends anything. The last answer: {self._last_problem}"
+            f"sent a batch of {shard.requests} requests {CREATES} times, and none has appeared. The next try looks for "
+            f"it again before it sends anything. The last answer: {self._last_problem}"
         )
 
     def _try_to_create(self, index: int, shard: Shard, *, certain: bool) -> str | None:
@@ -166,12 +170,12 @@ class Submitter:
             self._last_problem = problem.cause
             if isinstance(problem.cause, errors.SamUntrustedIdError):
                 self._submission.lose(index)
-                raise SamSubmissionError(f"{problem.cause}. No other batch is created in its place") from problem
+                raise SamSubmissionError(f"{problem.cause}. No other batch was created in its place") from problem
             found = self._looker.find(index, shard)
             if found is None and not _may_pass(problem.cause):
                 raise SamSubmissionError(
-                    f"no batch of {shard.requests} requests has appeared after a create that was refused by something "
-                    f"between here and the API: {problem.cause}"
+                    f"no batch of {shard.requests} requests has appeared after something between here and the API "
+                    f"refused the create: {problem.cause}"
                 ) from problem
             return found
         except errors.SamError:
@@ -198,10 +202,10 @@ class Submitter:
         self._submission.forget(index)
         if taker.fingerprint != self._submission.record.batches[index].fingerprint:
             raise SamSubmissionError(
-                f"{taker.name} has taken batch {batch.id} of this task for its own: it had lost the answer to a create "
-                "of the same size at the same time. Clear that task with resubmit=True, and its claim with it"
+                f"{taker.name} took batch {batch.id}, which this task created: it had lost the answer to its own "
+                "create of the same size at the same time. Clear that task with resubmit=True, and delete its claim"
             )
-        self._log.warning("%s, which asked the same, has taken batch %s: sending another one", taker.name, batch.id)
+        self._log.warning("%s submitted the same requests and took batch %s: sending another one", taker.name, batch.id)
         return None
 
     def _anchor(self) -> Anchor | None:

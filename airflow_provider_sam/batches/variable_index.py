@@ -101,7 +101,7 @@ class VariableIndex:
         try:
             self._variables.delete(key)
         except SamStateUnavailableError as problem:
-            self._log.warning("An old variable stays for now: %s", problem)
+            self._log.warning("Keeping an old variable for now: %s", problem)
             return False
         return True
 
@@ -113,7 +113,7 @@ class VariableIndex:
         try:
             return msgspec.json.decode(text, type=list[Entry])
         except (msgspec.MsgspecError, RecursionError) as problem:
-            self._log.warning("Beginning variable %s anew, which cannot be read: %s", self._key, problem)
+            self._log.warning("Starting variable %s over, as it cannot be read: %s", self._key, problem)
             return []
 
     def _save(self, entries: Sequence[Entry]) -> None:

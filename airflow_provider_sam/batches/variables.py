@@ -58,7 +58,7 @@ class AirflowVariables:
         """Create or overwrite a variable, and read it back: not every Airflow reports that it could not."""
         if (size := len(value.encode())) > MAX_VALUE_BYTES:
             raise SamStateUnavailableError(
-                f"variable {key!r} would hold {size:,} bytes, more than {MAX_VALUE_BYTES:,}: give a state_path"
+                f"variable {key!r} would hold {size:,} bytes, more than {MAX_VALUE_BYTES:,}: set state_path"
             )
         self._attempt("written", key, lambda: self._write(key, value, description))
 
@@ -66,7 +66,7 @@ class AirflowVariables:
         airflow_variables.write_variable(key, value, description)
         if airflow_variables.read_variable(key) != value:
             raise AirflowException(
-                "it reads otherwise than it was written: does a secrets backend hold a variable of that name?"
+                "it does not read back as it was written: does a secrets backend hold a variable of that name?"
             )
 
     def delete(self, key: str) -> None:

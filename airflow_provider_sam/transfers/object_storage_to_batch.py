@@ -141,6 +141,6 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
         failed = failed_custom_ids(manifest, stop_reasons=stop_reasons, conn_id=self.storage_conn_id)
         total = manifest["total"]["lines"]
         if not failed:
-            raise AirflowSkipException(f"None of {total} requests failed in a way that is worth another try.")
-        self.log.info("%d of %d requests failed in a way that is worth another try", len(failed), total)
+            raise AirflowSkipException(f"None of {total} requests failed for a reason worth retrying.")
+        self.log.info("%d of %d requests failed for a reason worth retrying", len(failed), total)
         return failed

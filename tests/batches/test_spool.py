@@ -134,7 +134,7 @@ def test_the_first_problems_are_named_and_the_rest_is_counted():
 
 def test_a_custom_id_is_unique_across_all_shards():
     requests = [request("a"), request("b"), request("a")]
-    with pytest.raises(SamRequestError, match=r"requests\[2\] \(custom_id 'a'\): requests\[0\] is called so"):
+    with pytest.raises(SamRequestError, match=r"requests\[2\] \(custom_id 'a'\): requests\[0\] has the same custom_id"):
         bodies(requests, max_batch_requests=2)
 
 
@@ -208,5 +208,5 @@ def test_a_block_of_complete_lines_is_read_at_once():
 
 def test_a_line_that_repeats_a_custom_id_is_named_among_many():
     block = Block("", 1, "\n".join([*COMPLETE, COMPLETE[2]]).encode())
-    with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'r2'\): request 3 of the input is called so too"):
+    with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'r2'\): request 3 of the input has the same"):
         lay([block], Limits())

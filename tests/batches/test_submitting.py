@@ -68,10 +68,10 @@ def test_a_fault_never_costs_a_second_batch_nor_a_lost_one(lab, fault, tries, ki
     "line",
     [
         "Looking for the batch before sending it again: create_batch: a batch may or may not have been created",
-        "Not settled yet, going on with the others: the answer to a create was lost, and {id} is a batch of 2 requests",
+        "Cannot tell yet, continuing with the other batches: the answer to a create was lost, and {id} is a batch of 2",
         "An earlier try may have created a batch of 2 requests: looking for it",
         "Found batch {id} of 2 requests, with our custom_ids: attached to it",
-        "Attached to batch {id} of 2 requests, known before",
+        "Attached to batch {id} of 2 requests, remembered from an earlier try",
     ],
 )
 def test_the_log_says_what_was_done(lab, kind, line):
@@ -118,7 +118,7 @@ def test_a_list_that_fails_while_looking_is_never_taken_for_none(lab):
 def test_a_create_that_leaves_no_trace_is_sent_a_few_times_and_looked_for_by_the_next_try(lab):
     memory = lab.memory("task state")
     lab.emulator.faults.add(Fault(Status(502), operation=CREATE, times=3))
-    with pytest.raises(Exception, match="3 times a batch of 2 requests was sent, and none has appeared"):
+    with pytest.raises(Exception, match="sent a batch of 2 requests 3 times, and none has appeared"):
         lab.submit(requests(2), memory)
     assert memory.load().batches[0].intended
     lab.submit(requests(2), memory)
@@ -227,7 +227,7 @@ def test_adopt_batch_id_refuses_a_batch_of_another_size(lab):
 @pytest.mark.parametrize("kind", MEMORIES)
 def test_adopt_batch_id_refuses_the_batch_of_another_task_that_is_known(lab, kind):
     (other,) = lab.submit(requests(2), lab.memory(kind, "other"))
-    with pytest.raises(Exception, match=rf"{other}, which is the batch of dag.task of other"):
+    with pytest.raises(Exception, match=rf"{other}, which belongs to dag.task of other"):
         lab.submit(requests(2), lab.memory(kind), adopt=[other])
 
 
@@ -280,7 +280,9 @@ def test_a_changed_input_is_submitted_anew_and_unchanged_batches_are_kept(lab):
     changed[3]["params"] = changed[3]["params"] | {"max_tokens": 6}
     assert lab.submit(changed, memory, shard_size=2) == [first, lab.ids()[2]]
     assert len(lab.ids()) == 3
-    assert f"The input has changed since an earlier try: submitting anew; batch {second} of 2" in "\n".join(lab.log)
+    assert f"The input has changed since an earlier try: submitting a new batch; batch {second} of 2" in "\n".join(
+        lab.log
+    )
 
 
 def test_other_betas_are_another_submission(lab):
@@ -298,7 +300,7 @@ def test_resubmit_creates_another_batch_when_the_task_was_cleared_and_only_then(
         assert len(lab.ids()) == batches
     lab.submit(requests(2), memory, round=9)
     assert len(lab.ids()) == 2
-    assert "The task was cleared and says resubmit: submitting anew" in "\n".join(lab.log)
+    assert "The task was cleared with resubmit=True: submitting a new batch" in "\n".join(lab.log)
 
 
 @pytest.mark.parametrize("end", ["canceled", "archived"])
@@ -310,7 +312,7 @@ def test_a_batch_whose_results_will_not_come_is_not_used_again(lab, end):
     else:
         lab.emulator.archive_batch(first)
     assert lab.submit(requests(2), memory) == [lab.ids()[1]]
-    assert f"Submitting anew: batch {first} was {end}" in "\n".join(lab.log)
+    assert f"Submitting a new batch: batch {first} was {end}" in "\n".join(lab.log)
 
 
 def test_a_404_on_a_remembered_batch_is_waited_out(lab):
@@ -324,6 +326,6 @@ def test_a_404_that_stays_fails_the_task_and_is_not_taken_for_gone(lab):
     memory = lab.memory("task state")
     (first,) = lab.submit(requests(2), memory)
     lab.emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve", times=None))
-    with pytest.raises(Exception, match=rf"batch {first}, which this task has created, is not found for 60 s"):
+    with pytest.raises(Exception, match=rf"batch {first}, which this task created, has not been found for 60 s"):
         lab.submit(requests(2), memory)
     assert lab.ids() == [first]

@@ -224,7 +224,7 @@ def test_an_index_that_cannot_be_read_is_begun_anew_and_loses_no_submission(rows
     task = Task(rows)
     assert task.memory.load() == KNOWN
     task.memory.save(KNOWN)
-    assert "Beginning variable sam_index" in task.log[0]
+    assert "Starting variable sam_index" in task.log[0]
 
 
 # --- Airflow out of reach ---------------------------------------------------------------------------------------------
@@ -296,11 +296,11 @@ class Compat:
 
 def test_a_write_that_airflow_loses_without_a_word_is_an_error(monkeypatch):
     monkeypatch.setattr(variables_module, "airflow_variables", Compat(loses=True))
-    with pytest.raises(SamStateUnavailableError, match=r"'sam_x' could not be written.*reads otherwise"):
+    with pytest.raises(SamStateUnavailableError, match=r"'sam_x' could not be written.*does not read back"):
         AirflowVariables(sleep=lambda _: None).write("sam_x", "1", "words")
 
 
 def test_a_value_that_no_database_takes_is_refused_with_the_way_out(monkeypatch):
     monkeypatch.setattr(variables_module, "airflow_variables", Compat())
-    with pytest.raises(SamStateUnavailableError, match="more than 4,000,000: give a state_path"):
+    with pytest.raises(SamStateUnavailableError, match="more than 4,000,000: set state_path"):
         AirflowVariables().write("sam_x", "x" * 4_000_001, "words")

@@ -52,7 +52,7 @@ def test_betas_choose_the_route_and_travel_in_a_header(sam, create, requests, be
     [
         (lambda rows: rows.clear(), "the input has no requests"),
         (lambda rows: rows[1].update(custom_id="no blanks"), r"requests\[1\].*'no blanks'"),
-        (lambda rows: rows[4].update(custom_id="row-0"), r"requests\[4\].*'row-0'.*is called so too"),
+        (lambda rows: rows[4].update(custom_id="row-0"), r"requests\[4\].*'row-0'.*has the same custom_id"),
         (lambda rows: rows[2]["params"].pop("max_tokens"), r"requests\[2\].*'row-2'.*max_tokens missing"),
         (lambda rows: rows[2]["params"].update(stream=True), "'stream' must be false or left out"),
         (lambda rows: rows[2]["params"].update(metadata={1, 2}.__iter__()), r"requests\[2\] cannot be written as JSON"),

@@ -40,7 +40,7 @@ def test_the_model_of_the_connection_comes_behind_those_of_the_request_and_of_de
     with caplog.at_level(logging.INFO):
         batch_id = submit(["One", own, "Two"], model="sam-small", defaults={"max_tokens": 5})
     assert models(sam, batch_id) == {"1": "sam-small", "own": "own", "3": "sam-small"}
-    said = "2 requests name no model; they get the connection's, sam-small"
+    said = "2 requests have no model; using the connection's, sam-small"
     assert said in caplog.text + capsys.readouterr().out
     batch_id = submit(["One", own], model="sam-small", defaults={"max_tokens": 5, "model": "sam-large"})
     assert models(sam, batch_id) == {"1": "sam-large", "own": "own"}

@@ -146,9 +146,9 @@ def test_prompts_become_requests_with_the_defaults_and_arrive_unchanged(sam, cre
         ([], {}, (SamRequestError, "the input has no requests")),
         ([], {"on_empty": "skip"}, (AirflowSkipException, "no requests")),
         (["One"], {}, (SamRequestError, r"requests\[0\]: params")),
-        (["One", "Two"], {"max_requests": "1"}, (SamBudgetError, "2 requests, more than max_requests allows, 1")),
+        (["One", "Two"], {"max_requests": "1"}, (SamBudgetError, "2 requests, but max_requests is 1")),
         (["One", "Two"], {"max_requests": "one"}, (SamRequestError, "max_requests must be a whole number, got 'one'")),
-        (["One"] * 30, {"max_input_tokens": 29}, (SamBudgetError, r"about \d+ input tokens, from 20 of 30 requests")),
+        (["One"] * 30, {"max_input_tokens": 29}, (SamBudgetError, r"about \d+ input tokens, estimated from 20 of 30")),
     ],
 )
 def test_an_input_that_is_not_as_it_should_be_sends_nothing(sam, create, requests, arguments, refusal):

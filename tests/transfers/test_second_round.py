@@ -109,7 +109,7 @@ def test_answers_that_stopped_too_early_are_sent_again_where_they_count_as_faile
 def test_the_task_is_skipped_when_there_is_nothing_to_send_again(sam, tmp_path, outcomes):
     write(tmp_path / "in.jsonl", PROMPTS)
     first = first_round(sam, tmp_path, outcomes)
-    with pytest.raises(AirflowSkipException, match="None of 6 requests failed in a way that is worth another try"):
+    with pytest.raises(AirflowSkipException, match="None of 6 requests failed for a reason worth retrying"):
         submit(tmp_path, only_failed_of=first)
     assert sam.count(CREATE) == 1
 
@@ -171,7 +171,7 @@ def test_a_second_round_is_submitted_once_too_and_another_set_is_another_submiss
 
 
 def test_the_gates_look_at_what_is_sent(sam, first, tmp_path):
-    with pytest.raises(SamBudgetError, match="3 requests, more than max_requests allows, 2"):
+    with pytest.raises(SamBudgetError, match="3 requests, but max_requests is 2"):
         submit(tmp_path, only_failed_of=first, max_requests=2)
     submit(tmp_path, only_failed_of=first, max_requests=3, max_input_tokens=1000)
     assert sam.count("messages_count_tokens") == len(WORTH_ANOTHER_TRY)
