@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Several threads land files, and the Airflow inside of `dags test` hears one at a time: while it answers, it has no
+channel for another."""
 
 MAX_VALUE_BYTES = 4_000_000
 """The longest value: about 15,000 batches of one task. A database column takes more, if not all of them much more."""
@@ -74,4 +79,8 @@ class AirflowVariables:
         self._attempt("deleted", key, lambda: airflow_variables.delete_variable(key))
 
     def _attempt(self, what: str, key: str, action: Callable[[], T]) -> T:
-        return attempt(f"variable {key!r} could not be {what}", action, sleep=self._sleep)
+        def alone() -> T:
+            with _ONE_AT_A_TIME:
+                return action()
+
+        return attempt(f"variable {key!r} could not be {what}", alone, sleep=self._sleep)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -298,6 +301,24 @@ def test_a_write_that_airflow_loses_without_a_word_is_an_error(monkeypatch):
     monkeypatch.setattr(variables_module, "airflow_variables", Compat(loses=True))
     with pytest.raises(SamStateUnavailableError, match=r"'sam_x' could not be written.*does not read back"):
         AirflowVariables(sleep=lambda _: None).write("sam_x", "1", "words")
+
+
+def test_threads_speak_to_airflow_one_after_the_other(monkeypatch):
+    class Busy(Compat):
+        """Stands for the Airflow inside of `dags test`, which hears one thread at a time."""
+
+        channel = threading.Lock()
+
+        def read_variable(self, key):
+            assert self.channel.acquire(blocking=False)
+            time.sleep(0.001)  # long enough for another thread to come
+            self.channel.release()
+            return key
+
+    monkeypatch.setattr(variables_module, "airflow_variables", Busy())
+    variables = AirflowVariables(sleep=lambda _: pytest.fail("one came while another spoke"))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(variables.read, "abcd" * 10)) == list("abcd" * 10)
 
 
 def test_a_value_that_no_database_takes_is_refused_with_the_way_out(monkeypatch):
