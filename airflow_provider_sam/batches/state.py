@@ -155,6 +155,6 @@ def identity_of(context: Context) -> TaskIdentity:
     """Say which task of which Dag run this is."""
     ti: Any = context["ti"]
     map_index = ti.map_index if ti.map_index is not None else -1
-    region = getattr(ti, "region_id", None), getattr(ti, "region_index", None)
-    known = None if region == (None, None) else (str(region[0]), int(region[1] or 0))
+    # From Airflow 3.4 on, a mapped task has a region too; outside of a loop, its map index tells its instances apart.
+    known = (str(ti.region_id), int(ti.region_index or 0)) if context.get("loop") is not None else None
     return TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -86,12 +87,18 @@ def test_the_place_of_a_record_stays_where_earlier_versions_have_written_it():
 
 
 @pytest.mark.parametrize(
-    ("region", "known"),
-    [({}, None), ({"region_id": None, "region_index": None}, None), ({"region_id": "a", "region_index": 2}, ("a", 2))],
+    ("region", "loop", "known"),
+    [
+        ({}, None, None),  # before Airflow 3.4
+        ({"region_id": uuid.UUID(int=0), "region_index": -1}, None, None),
+        ({"region_id": "expansion", "region_index": 2}, None, None),  # a mapped task
+        ({"region_id": "loop", "region_index": 2}, "its position", ("loop", 2)),
+    ],
 )
-def test_an_iteration_of_a_loop_is_part_of_the_identity(region, known):
+def test_an_iteration_of_a_loop_is_part_of_the_identity_and_no_other_region_is(region, loop, known):
     ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, **region)
-    assert identity_of({"ti": ti}).region == known
+    context = {"ti": ti} | ({"loop": loop} if loop else {})
+    assert identity_of(context).region == known
 
 
 @pytest.mark.parametrize("batch_id", ["../../../evil", "/x", ""])

@@ -219,7 +219,7 @@ def test_airflow_stores_the_link_of_each_mapped_task_and_misses_none(sam, tmp_pa
         table = "xcom_v2" if "xcom_v2" in tables else "xcom"  # from Airflow 3.4 on
         rows = database.execute(
             f"select task_id, value from {table} where key = ? and dag_id = 'links' and value not in ('', '\"\"')"  # noqa: S608 - a name of two
-            f" and run_id = (select max(run_id) from {table} where dag_id = 'links')",  # noqa: S608
+            f" and run_id = (select max(run_id) from {table} where dag_id = 'links')",
             [links.XCOM_KEY],
         )
         left = Counter((task_id, json.loads(value)) for task_id, value in rows)
