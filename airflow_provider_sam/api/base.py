@@ -35,7 +35,7 @@ class ApiObject(BaseModel):
             return cls.model_validate_json(data)
         except ValidationError as error:
             if _HALF_A_PAIR.search(data):
-                return cls.made_of(_leniently(data))
+                return cls.made_of(loads(data))
             raise ValueError(f"no {cls.__name__}, {places(error)}") from None
 
     @classmethod
@@ -50,7 +50,11 @@ class ApiObject(BaseModel):
             raise ValueError(f"no {cls.__name__}, {places(error)}") from None
 
 
-def _leniently(data: bytes) -> Any:
+def loads(data: bytes) -> Any:
+    """Read JSON whose texts may hold half of a surrogate pair.
+
+    :raises ValueError: it is no JSON, or nested too deeply.
+    """
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:

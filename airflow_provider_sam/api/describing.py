@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_sam.api import limits as checks
 from airflow_provider_sam.api import routes
 from airflow_provider_sam.api.bodies import BatchBody, encode
-from airflow_provider_sam.api.operation import Effect, Operation, Request
+from airflow_provider_sam.api.operation import Effect, Request, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from airflow_provider_sam.api.operation import Operation
     from airflow_provider_sam.api.settings import ClientSettings
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class Describer:
         return body
 
     def _operation(self, operation: str, path: str, read: Callable[[bytes], T], **more: Any) -> Operation[T]:
-        return Operation(read=read, **vars(self._request(operation, path, **more)))
+        return operation_of(self._request(operation, path, **more), read)
 
     def _request(
         self,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import tenacity
 
 from airflow_provider_sam.api import answers, wire
+from airflow_provider_sam.api.operation import operation_of
 from airflow_provider_sam.api.receiving import Gathering, areceived, received
 from airflow_provider_sam.api.retries import Persistence, settled
 from airflow_provider_sam.api.sse import EventSplitter
+from airflow_provider_sam.api.whole import is_whole, read_events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -45,17 +47,7 @@ class Driver:
 
     def call(self, operation: Operation[T]) -> T:
         """Send, repeat where that is safe, and read the whole answer."""
-        limit = self.settings.limits.max_answer_bytes
-
-        def attempt() -> T:
-            response = self._attempt(operation)
-            with answers.translated(operation, self.settings):
-                body, whole = self._gather(response, limit)
-            if not whole:
-                raise answers.too_long(response, operation, self.settings)
-            return answers.value(response, body, operation, self.settings)
-
-        return self._persist(operation, attempt)
+        return self._persist(operation, lambda: self._whole(operation, self._attempt(operation)))
 
     @contextmanager
     def open(self, request: Request) -> Iterator[httpx.Response]:
@@ -73,8 +65,11 @@ class Driver:
         with answers.translated(request, self.settings):
             yield from received(response)
 
-    def events(self, request: Request, response: httpx.Response) -> Iterator[ServerSentEvent]:
-        """Give the events of an open answer as they arrive."""
+    def events(self, request: Request, response: httpx.Response) -> Iterator[ServerSentEvent | dict[str, Any]]:
+        """Give the events of an open answer as they arrive, or the data of those that a whole answer stands for."""
+        if is_whole(response):
+            yield from self._whole(operation_of(request, read_events), response)
+            return
         with answers.translated(request, self.settings):
             splitter = EventSplitter(response, self.settings.limits.max_answer_bytes)
             for chunk in received(response):
@@ -100,6 +95,14 @@ class Driver:
                 return response
             body = self._gather_error(response)
         raise answers.refusal(response, body, request, self.settings)
+
+    def _whole(self, operation: Operation[T], response: httpx.Response) -> T:
+        """Read an open answer to its end."""
+        with answers.translated(operation, self.settings):
+            body, whole = self._gather(response, self.settings.limits.max_answer_bytes)
+        if not whole:
+            raise answers.too_long(response, operation, self.settings)
+        return answers.value(response, body, operation, self.settings)
 
     def _gather_error(self, response: httpx.Response) -> bytes:
         """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
@@ -140,15 +143,9 @@ class AsyncDriver:
 
     async def call(self, operation: Operation[T]) -> T:
         """Send, repeat where that is safe, and read the whole answer."""
-        limit = self.settings.limits.max_answer_bytes
 
         async def attempt() -> T:
-            response = await self._attempt(operation)
-            with answers.translated(operation, self.settings):
-                body, whole = await self._gather(response, limit)
-            if not whole:
-                raise answers.too_long(response, operation, self.settings)
-            return answers.value(response, body, operation, self.settings)
+            return await self._whole(operation, await self._attempt(operation))
 
         return await self._persist(operation, attempt)
 
@@ -168,13 +165,19 @@ class AsyncDriver:
             async for chunk in areceived(response):
                 yield chunk
 
-    async def events(self, request: Request, response: httpx.Response) -> AsyncIterator[ServerSentEvent]:
-        """Give the events of an open answer as they arrive."""
+    async def events(
+        self, request: Request, response: httpx.Response
+    ) -> AsyncIterator[ServerSentEvent | dict[str, Any]]:
+        """Give the events of an open answer as they arrive, or the data of those that a whole answer stands for."""
+        if is_whole(response):
+            for event in await self._whole(operation_of(request, read_events), response):
+                yield event
+            return
         with answers.translated(request, self.settings):
             splitter = EventSplitter(response, self.settings.limits.max_answer_bytes)
             async for chunk in areceived(response):
-                for event in splitter.feed(chunk):
-                    yield event
+                for streamed in splitter.feed(chunk):
+                    yield streamed
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -198,6 +201,14 @@ class AsyncDriver:
                 return response
             body = await self._gather_error(response)
         raise answers.refusal(response, body, request, self.settings)
+
+    async def _whole(self, operation: Operation[T], response: httpx.Response) -> T:
+        """Read an open answer to its end."""
+        with answers.translated(operation, self.settings):
+            body, whole = await self._gather(response, self.settings.limits.max_answer_bytes)
+        if not whole:
+            raise answers.too_long(response, operation, self.settings)
+        return answers.value(response, body, operation, self.settings)
 
     async def _gather_error(self, response: httpx.Response) -> bytes:
         """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""

@@ -58,3 +58,8 @@ class Operation(Request, Generic[T_co]):
     """
 
     read: Callable[[bytes], T_co]
+
+
+def operation_of(request: Request, read: Callable[[bytes], T_co]) -> Operation[T_co]:
+    """Return the operation that sends `request` and reads its answer whole."""
+    return Operation(read=read, **vars(request))

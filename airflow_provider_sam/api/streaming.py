@@ -75,19 +75,21 @@ class EventReader(Generic[EventT, ResultT]):
         """Whether the answer is whole."""
         return self._accumulator.finished
 
-    def read(self, sse: ServerSentEvent) -> EventT:
-        """Read one event.
+    def read(self, received: ServerSentEvent | dict[str, Any]) -> EventT:
+        """Read one event, or its data where that was read before.
 
         :raises SamStatusError: it is an ``error`` event; the class is that of its type.
         :raises SamResponseError: it is no event of the API.
         """
-        data = self._json(sse)
-        if sse.event == "error" or data.get("type") == "error":
+        name, data = (
+            (received["type"], received) if isinstance(received, dict) else (received.event, self._json(received))
+        )
+        if name == "error" or data.get("type") == "error":
             raise stream_error(data, operation=self._operation, request_id=self._request_id, redact=self._redact)
         try:
-            event = self._adapter.validate_python({"type": sse.event, **data})
+            event = self._adapter.validate_python({"type": name, **data})
         except pydantic.ValidationError as error:
-            raise self._unreadable(f"a {sse.event!r} event is wrong, {places(error)}") from None
+            raise self._unreadable(f"a {name!r} event is wrong, {places(error)}") from None
         self._accumulator.add(event)
         return event
 
@@ -147,7 +149,9 @@ def text_of(event: object) -> str:
 class EventStream(Generic[EventT, ResultT]):
     """Iterate to get the events; what has been read is not given again."""
 
-    def __init__(self, received: Iterator[ServerSentEvent], reader: EventReader[EventT, ResultT]) -> None:
+    def __init__(
+        self, received: Iterator[ServerSentEvent | dict[str, Any]], reader: EventReader[EventT, ResultT]
+    ) -> None:
         self._received = received
         self._reader = reader
         self._events = self._read()
@@ -161,8 +165,8 @@ class EventStream(Generic[EventT, ResultT]):
         return (text for text in map(text_of, self._events) if text)
 
     def _read(self) -> Iterator[EventT]:
-        for sse in self._received:
-            yield self._reader.read(sse)
+        for event in self._received:
+            yield self._reader.read(event)
             if self._reader.finished:
                 return
         self._reader.result()  # raises: the connection has ended before the answer
@@ -202,7 +206,9 @@ class CompletionStream(EventStream[events.CompletionStreamEvent, "Completion"]):
 class AsyncEventStream(Generic[EventT, ResultT]):
     """Iterate to get the events; what has been read is not given again."""
 
-    def __init__(self, received: AsyncIterator[ServerSentEvent], reader: EventReader[EventT, ResultT]) -> None:
+    def __init__(
+        self, received: AsyncIterator[ServerSentEvent | dict[str, Any]], reader: EventReader[EventT, ResultT]
+    ) -> None:
         self._received = received
         self._reader = reader
         self._events = self._read()
@@ -221,8 +227,8 @@ class AsyncEventStream(Generic[EventT, ResultT]):
                 yield text
 
     async def _read(self) -> AsyncIterator[EventT]:
-        async for sse in self._received:
-            yield self._reader.read(sse)
+        async for event in self._received:
+            yield self._reader.read(event)
             if self._reader.finished:
                 return
         self._reader.result()  # raises: the connection has ended before the answer

@@ -8,10 +8,13 @@ import pytest
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.client import AsyncSamClient, SamClient
+from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.api.settings import ClientSettings
+from airflow_provider_sam.api.streaming import text_of
 from tests.api.servers import RawServer, http
 
 PARAMS = {"model": "m", "max_tokens": 5, "messages": []}
+COMPLETION = {"model": "m", "prompt": "p", "max_tokens_to_sample": 5}
 START = {
     "type": "message_start",
     "message": {
@@ -50,8 +53,7 @@ def stream(call):
         answer = http(sse(*events, **more), content_type="text/event-stream; charset=utf-8", request_id="req_1")
         with RawServer(answer) as server:
             settings = ClientSettings(base_url=server.url, api_key="k")
-            params = PARAMS if method == "stream_message" else {"model": "m", "prompt": "p", "max_tokens_to_sample": 5}
-            return call(settings, method, params)
+            return call(settings, method, PARAMS if method == "stream_message" else COMPLETION)
 
     return read
 
@@ -140,10 +142,97 @@ def test_an_error_event_is_known_by_its_name_or_its_type(stream, name):
 
 
 def test_an_answer_that_is_no_stream_is_an_error(call):
-    with RawServer(http(b'{"id": "msg_1"}')) as server:
+    with RawServer(http(b"<html>", content_type="text/html")) as server:
         settings = ClientSettings(base_url=server.url, api_key="k")
         with pytest.raises(errors.SamResponseError, match="something else than events"):
             call(settings, "stream_message", PARAMS)
+
+
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "content": [
+        {"type": "text", "text": "a\u2028", "citations": [{"type": "newer_location"}], "newer": 1},
+        {"type": "text", "text": ""},
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "tool_use", "id": "t", "name": "n", "input": {"b": "\ud83d"}},
+        {"type": "newer_block", "text": ["c"]},
+        {"type": "text", "text": "d"},
+    ],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 5, "output_tokens": 1, "newer": {"x": 2}},
+    "newer": [3],
+}
+
+
+@pytest.fixture
+def whole(call):
+    """Asks for a stream where a gateway answers with one JSON document."""
+
+    def read(answer, method="stream_message", *, content_type="application/json", **more):
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        with RawServer(http(body, request_id="req_1", content_type=content_type)) as server:
+            settings = ClientSettings(base_url=server.url, api_key="k", **more)
+            return call(settings, method, PARAMS if method == "stream_message" else COMPLETION)
+
+    return read
+
+
+def test_a_message_that_a_gateway_does_not_stream_is_read_all_the_same(whole):
+    events, message = whole(MESSAGE)
+
+    assert message.model_dump(mode="json", exclude_unset=True) == MESSAGE
+    assert [event.type for event in events if not event.type.startswith("content_block")] == [
+        *("message_start", "message_delta", "message_stop")
+    ]
+    assert (events[0].message.content, events[0].message.stop_reason) == ([], None)
+    assert "".join(map(text_of, events)) == message.text == "a\u2028d"
+
+
+def test_a_message_in_its_shortest_form_comes_back_as_it_is(whole):
+    shortest = {name: value for name, value in MESSAGE.items() if not name.startswith(("stop_", "newer"))}
+
+    assert whole(shortest).final.model_dump(mode="json", exclude_unset=True) == shortest
+
+
+def test_a_completion_that_a_gateway_does_not_stream_is_read_all_the_same(whole):
+    completion = {"type": "completion", "id": "c", "completion": " Hi", "model": "m", "stop_reason": "x", "newer": 1}
+
+    events, final = whole(completion, "stream_completion", content_type="Application/JSON; charset=utf-8")
+
+    assert [event.completion for event in events] == [" Hi"]
+    assert final.model_dump(mode="json", exclude_unset=True) == completion
+
+
+def test_an_error_in_place_of_a_stream_is_known_by_its_type(whole):
+    with pytest.raises(errors.SamOverloadedError, match="words"):
+        whole({"type": "error", "error": {"type": "overloaded_error", "message": "words"}})
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b'{"id": "msg_1"}', "its 15 bytes of application/json are not the answer: neither events, nor a message"),
+        (b"[]", "neither events, nor a message"),
+        (b"{", "are not the answer: no JSON"),
+        (b"[" * 100_000, "are not the answer: no JSON"),
+        ({**MESSAGE, "usage": 1}, "are not the answer: no Message, usage: Input should be"),
+        ({"type": "completion"}, "are not the answer: no Completion, id: Field required"),
+    ],
+)
+def test_one_document_that_is_none_of_the_apis_is_an_error(whole, answer, problem):
+    with pytest.raises(errors.SamResponseError, match=problem) as failed:
+        whole(answer)
+
+    assert (failed.value.operation, failed.value.request_id) == ("stream_message", "req_1")
+
+
+def test_one_document_has_the_limit_of_every_answer(whole):
+    with pytest.raises(errors.SamResponseError, match="more than 100 bytes, the limit of max_answer_bytes"):
+        whole(MESSAGE, limits=Limits(max_answer_bytes=100))
 
 
 @pytest.fixture
