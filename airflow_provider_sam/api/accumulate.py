@@ -16,18 +16,27 @@ if TYPE_CHECKING:
 
 
 UNKNOWN_DELTAS = "unknown_deltas"
-"""The field of a block that holds its pieces of types newer than we are."""
+"""The field of a block that holds what is newer than we are in its pieces: whole ones, or single fields of others."""
 
 
 class _Block:
     """One content block while its pieces arrive."""
 
-    def __init__(self, started: ApiObject) -> None:
-        self._fields = _as_json(started)
+    def __init__(self, started: events.ContentBlockStartEvent) -> None:
+        self._fields = _as_json(started.content_block)
         self._pieces: dict[str, list[str]] = {}
+        self._citations: list[Any] = []
+        self._unknown: list[Any] = []
+        self.keep(started)
 
-    def add(self, delta: events.Delta) -> None:
-        """Take one piece. One of an unknown type belongs to no field that we know: it is kept as it came."""
+    def keep(self, event: ApiObject) -> None:
+        """Keep what an event says of the block that is newer than we are."""
+        self._fields = (event.model_extra or {}) | self._fields
+
+    def add(self, event: events.ContentBlockDeltaEvent) -> None:
+        """Take one piece. What is newer in it belongs to no field that we know: it is kept as it came."""
+        self.keep(event)
+        delta = event.delta
         if isinstance(delta, events.TextDelta):
             self._append("text", delta.text)
         elif isinstance(delta, events.ThinkingDelta):
@@ -37,9 +46,11 @@ class _Block:
         elif isinstance(delta, events.InputJsonDelta):
             self._append("input", delta.partial_json)
         elif isinstance(delta, events.CitationsDelta):
-            self._fields["citations"] = [*(self._fields.get("citations") or []), _as_json(delta.citation)]
-        else:
-            self._fields[UNKNOWN_DELTAS] = [*self._fields.get(UNKNOWN_DELTAS, []), _as_json(delta)]
+            self._citations.append(_as_json(delta.citation))
+        if isinstance(delta, events.UnknownDelta):
+            self._unknown.append(_as_json(delta))
+        elif delta.model_extra:
+            self._unknown.append({"type": delta.type, **delta.model_extra})
 
     def whole(self) -> dict[str, Any]:
         """Give the block with its pieces joined.
@@ -52,6 +63,10 @@ class _Block:
             # reaches max_tokens may end inside the JSON: then what has come holds.
             told = _input(joined["input"]) if joined["input"] else self._fields.get("input")
             joined["input"] = told
+        if self._citations:
+            joined["citations"] = [*(self._fields.get("citations") or []), *self._citations]
+        if self._unknown:
+            joined[UNKNOWN_DELTAS] = self._unknown
         return self._fields | joined
 
     def _append(self, name: str, piece: str) -> None:
@@ -75,15 +90,17 @@ class MessageAccumulator:
         :raises SamResponseError: a piece comes before what it belongs to.
         """
         if isinstance(event, events.MessageStartEvent):
-            self._fields = _as_json(event.message)
+            self._fields = (event.model_extra or {}) | _as_json(event.message)
         elif isinstance(event, events.ContentBlockStartEvent):
-            self._blocks[event.index] = _Block(event.content_block)
+            self._blocks[event.index] = _Block(event)
         elif isinstance(event, events.ContentBlockDeltaEvent):
-            self._block(event.index).add(event.delta)
+            self._block(event.index).add(event)
+        elif isinstance(event, events.ContentBlockStopEvent) and event.model_extra:
+            self._block(event.index).keep(event)
         elif isinstance(event, events.MessageDeltaEvent):
             self._change(event)
         elif isinstance(event, events.MessageStopEvent):
-            self._begun()
+            self._fields = (event.model_extra or {}) | self._begun()
             self.finished = True
 
     def result(self) -> Message:

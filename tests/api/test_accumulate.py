@@ -108,6 +108,33 @@ CITATION = {"type": "newer_location", "where": "there"}
             [started(0, type="newer", x=[1]), delta(0, type="newer_delta", y=2)],
             {"type": "newer", "x": [1], "unknown_deltas": [{"type": "newer_delta", "y": 2}]},
         ),
+        (
+            [
+                started(0, type="text", text=""),
+                delta(0, type="text_delta", text="a", logprobs=[-1]),
+                delta(0, type="newer_delta"),
+                delta(0, type="text_delta", text="b"),
+                delta(0, type="citations_delta", citation=CITATION, newer=None),
+            ],
+            {
+                "type": "text",
+                "text": "ab",
+                "citations": [CITATION],
+                "unknown_deltas": [
+                    {"type": "text_delta", "logprobs": [-1]},
+                    {"type": "newer_delta"},
+                    {"type": "citations_delta", "newer": None},
+                ],
+            },
+        ),
+        (
+            [
+                {**started(0, type="text", text="", kept=1), "early": 2, "text": "never taken for the block's own"},
+                {**delta(0, type="text_delta", text="a"), "between": 3},
+                {"type": "content_block_stop", "index": 0, "late": 4},
+            ],
+            {"type": "text", "text": "a", "kept": 1, "early": 2, "between": 3, "late": 4},
+        ),
     ],
 )
 def test_a_block_is_what_its_pieces_add_up_to(events, block):
@@ -147,6 +174,12 @@ def test_what_is_new_beside_a_change_is_kept():
     change = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "context": {"edits": [1]}}
 
     assert message_of(START, change, STOP)["context"] == {"edits": [1]}
+
+
+def test_what_is_new_beside_the_message_is_kept():
+    first, last = {**START, "gateway": 1, "id": "not the message's"}, {**STOP, "metrics": {"ms": 2}}
+
+    assert message_of(first, last) == {**MESSAGE, "gateway": 1, "metrics": {"ms": 2}}
 
 
 def test_a_change_without_usage_leaves_the_counts():
