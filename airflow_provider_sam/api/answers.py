@@ -84,7 +84,8 @@ def transport_error(
         case httpx.WriteTimeout():
             kind, what = errors.SamTimeoutError, f"{host} took no bytes for {settings.write_timeout:g} s"
         case httpx.TimeoutException():
-            kind, what = errors.SamTimeoutError, f"{host} sent no bytes for {request.read_timeout:g} s"
+            kind = errors.SamTimeoutError
+            what = f"no answer, or no more of it, from {host} within {request.read_timeout:g} s"
         case SSEError():
             kind, what = errors.SamResponseError, f"{host} answered with something else than events: {told}"
         case httpx.TransportError():

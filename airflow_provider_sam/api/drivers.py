@@ -11,6 +11,7 @@ import tenacity
 
 from airflow_provider_sam.api import answers, wire
 from airflow_provider_sam.api.operation import operation_of
+from airflow_provider_sam.api.read_limits import atrace, read_within, trace
 from airflow_provider_sam.api.receiving import Gathering, areceived, received
 from airflow_provider_sam.api.retries import Persistence, settled
 from airflow_provider_sam.api.sse import EventSplitter
@@ -88,36 +89,37 @@ class Driver:
     def _attempt(self, request: Request) -> httpx.Response:
         arguments = wire.request_arguments(request, self.settings)
         with answers.translated(request, self.settings):
-            sent = self._http.build_request(**arguments, content=wire.content(request))
+            sent = self._http.build_request(**arguments, content=wire.content(request), extensions={"trace": trace})
             response = self._http.send(sent, stream=True)
             self.rate_limits = answers.rate_limits(response, self.settings)
             if response.is_success:
                 return response
-            body = self._gather_error(response)
+            body = self._gather_error(request, response)
         raise answers.refusal(response, body, request, self.settings)
 
     def _whole(self, operation: Operation[T], response: httpx.Response) -> T:
         """Read an open answer to its end."""
         with answers.translated(operation, self.settings):
-            body, whole = self._gather(response, self.settings.limits.max_answer_bytes)
+            body, whole = self._gather(operation, response, self.settings.limits.max_answer_bytes)
         if not whole:
             raise answers.too_long(response, operation, self.settings)
         return answers.value(response, body, operation, self.settings)
 
-    def _gather_error(self, response: httpx.Response) -> bytes:
+    def _gather_error(self, request: Request, response: httpx.Response) -> bytes:
         """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
         try:
-            return self._gather(response, self.settings.limits.max_error_bytes)[0]
+            return self._gather(request, response, self.settings.limits.max_error_bytes)[0]
         except httpx.DecodingError:
             return answers.GARBLED
 
-    def _gather(self, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
+    def _gather(self, request: Request, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
         """Read up to `limit` bytes of an open answer and close it; say also whether that was all."""
         try:
             gathering = Gathering(response, limit)
-            for chunk in received(response):
-                if not gathering.add(chunk):
-                    break
+            with read_within(request.read_timeout):
+                for chunk in received(response):
+                    if not gathering.add(chunk):
+                        break
             return gathering.data(), not gathering.cut
         finally:
             response.close()
@@ -194,37 +196,40 @@ class AsyncDriver:
     async def _attempt(self, request: Request) -> httpx.Response:
         arguments = wire.request_arguments(request, self.settings)
         with answers.translated(request, self.settings):
-            sent = self._http.build_request(**arguments, content=wire.async_content(request))
+            sent = self._http.build_request(
+                **arguments, content=wire.async_content(request), extensions={"trace": atrace}
+            )
             response = await self._http.send(sent, stream=True)
             self.rate_limits = answers.rate_limits(response, self.settings)
             if response.is_success:
                 return response
-            body = await self._gather_error(response)
+            body = await self._gather_error(request, response)
         raise answers.refusal(response, body, request, self.settings)
 
     async def _whole(self, operation: Operation[T], response: httpx.Response) -> T:
         """Read an open answer to its end."""
         with answers.translated(operation, self.settings):
-            body, whole = await self._gather(response, self.settings.limits.max_answer_bytes)
+            body, whole = await self._gather(operation, response, self.settings.limits.max_answer_bytes)
         if not whole:
             raise answers.too_long(response, operation, self.settings)
         return answers.value(response, body, operation, self.settings)
 
-    async def _gather_error(self, response: httpx.Response) -> bytes:
+    async def _gather_error(self, request: Request, response: httpx.Response) -> bytes:
         """Read the beginning of an open refusal: what it means is in its status, whatever its body is."""
         try:
-            return (await self._gather(response, self.settings.limits.max_error_bytes))[0]
+            return (await self._gather(request, response, self.settings.limits.max_error_bytes))[0]
         except httpx.DecodingError:
             return answers.GARBLED
 
-    async def _gather(self, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
+    async def _gather(self, request: Request, response: httpx.Response, limit: int) -> tuple[bytes, bool]:
         """Read up to `limit` bytes of an open answer and close it; say also whether that was all."""
         try:
             gathering = Gathering(response, limit)
-            async with aclosing(areceived(response)) as chunks:
-                async for chunk in chunks:
-                    if not gathering.add(chunk):
-                        break
+            with read_within(request.read_timeout):
+                async with aclosing(areceived(response)) as chunks:
+                    async for chunk in chunks:
+                        if not gathering.add(chunk):
+                            break
             return gathering.data(), not gathering.cut
         finally:
             await response.aclose()

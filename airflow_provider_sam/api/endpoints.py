@@ -32,7 +32,8 @@ class Endpoints(Describer):
 
     - `betas`: None uses the plain route; any sequence, an empty one too, the beta route, and its names are sent.
     - `deadline`: seconds from the first attempt within which repeats of a call may begin; by default the connection's
-      ``retry_deadline``. An attempt under way is not cut short by it.
+      ``retry_deadline``. An attempt under way is not cut short by it: it lasts for `connect_timeout` and twice the read
+      time-out at most, and as long as its body takes to be sent.
 
     Every method raises `SamRequestError` before anything is sent, and one of the other `SamError` classes after that.
     """

@@ -20,8 +20,9 @@ class ClientSettings:
     :param base_url: scheme, host, port and, behind a gateway, a path; no user, query or fragment.
     :param api_key: sent as ``x-api-key``, to the host of `base_url` only.
     :param connect_timeout: the longest to wait for a connection.
-    :param read_timeout: the longest to wait for the next bytes of an answer. An answer that is only sent when it is
-        whole gets longer, see `timeouts`.
+    :param read_timeout: the longest to wait for the next bytes of an answer; for its whole head, whatever comes before
+        it; and for the whole body of one that is read at once. An answer that is only sent when it is whole gets
+        longer, see `timeouts`.
     :param write_timeout: the longest to wait until the next bytes of a request are taken.
     :param max_retries: how often a call that is safe to repeat is repeated.
     :param retry_deadline: the time from the first attempt within which repeats may begin.

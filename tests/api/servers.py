@@ -28,15 +28,20 @@ class RawServer:
 
     :param tls: speak TLS with this certificate
     :param greets: answer before anything was asked, as servers of other protocols do
+    :param keeps: answer all requests of one connection, and close it after the last answer
     """
 
     def __init__(
-        self, *answers: bytes | Iterator[bytes], tls: ssl.SSLContext | None = None, greets: bool = False
+        self,
+        *answers: bytes | Iterator[bytes],
+        tls: ssl.SSLContext | None = None,
+        greets: bool = False,
+        keeps: bool = False,
     ) -> None:
         self.requests: list[bytes] = []
         self._answers = list(answers)
         self._tls = tls
-        self._greets = greets
+        self._greets, self._keeps = greets, keeps
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -71,8 +76,11 @@ class RawServer:
                 while connection.recv(65536):
                     pass
                 return
-            self.requests.append(_whole_request(connection))
-            _send(connection, self._answers.pop(0))
+            while True:
+                self.requests.append(_whole_request(connection))
+                _send(connection, self._answers.pop(0))
+                if not self._keeps or not self._answers:
+                    return
 
 
 def _send(connection: socket.socket, answer: bytes | Iterator[bytes]) -> None:

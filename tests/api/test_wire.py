@@ -69,7 +69,7 @@ def test_a_name_that_does_not_exist_is_no_connection(fails):
             "the proxy of the environment refused to make it: 403 Forbidden",
         ),
         (httpx.WriteTimeout(""), errors.SamTimeoutError, "sam.test took no bytes for 60 s"),
-        (httpx.ReadTimeout(""), errors.SamTimeoutError, "sam.test sent no bytes for 60 s"),
+        (httpx.ReadTimeout(""), errors.SamTimeoutError, "no answer, or no more of it, from sam.test within 60 s"),
         (httpx.WriteError("Broken pipe"), errors.SamDisconnectedError, "connection to sam.test broke: Broken pipe"),
         (httpx.ReadError("reset"), errors.SamDisconnectedError, "connection to sam.test broke: reset"),
         (httpx.RemoteProtocolError("odd"), errors.SamDisconnectedError, "connection to sam.test broke: odd"),

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_sam._compat import AirflowSensorTimeout, AirflowSkipException
-from airflow_provider_sam.emulator import AfterLooks, Delay, Drop, Fault, OnDemand, Status
+from airflow_provider_sam.emulator import AfterLooks, Delay, Drop, Fault, OnDemand, Slow, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamWaitError
 from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.sensors.batch import SamBatchSensor
@@ -173,9 +173,10 @@ def test_a_connection_that_does_not_exist_fails_the_task_at_once(deferrable):
         sensor("msgbatch_1", deferrable=deferrable, sam_conn_id="sam_missing").execute({})
 
 
-def test_a_blocking_wait_on_a_server_that_hangs_ends_about_in_time(sam, create):
+@pytest.mark.parametrize("fault", [Delay(120), Slow(chunk_bytes=1, pause=0.5)], ids=["hangs", "drips"])
+def test_a_blocking_wait_on_a_server_that_hangs_or_drips_ends_about_in_time(sam, create, fault):
     batch_ids = [create(), create()]
-    sam.faults.add(Fault(Delay(120), operation="messages_batches_retrieve", times=None))
+    sam.faults.add(Fault(fault, operation="messages_batches_retrieve", times=None))
     began = time.monotonic()
     with pytest.raises(AirflowSensorTimeout):
         sensor(batch_ids, deferrable=False, timeout=2, poke_interval=60).execute({})
