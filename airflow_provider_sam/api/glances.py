@@ -8,6 +8,9 @@ from typing import Annotated
 
 import msgspec
 
+from airflow_provider_sam.api.identity import BATCH_ID
+
+BatchId = Annotated[str, msgspec.Meta(pattern=rf"\A{BATCH_ID.pattern}\Z")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # `gc=False`: nothing in here can refer back, and the garbage collector need not visit thousands of batches a look.
@@ -26,7 +29,7 @@ class CountsGlance(msgspec.Struct, frozen=True, gc=False):
 class BatchGlance(msgspec.Struct, frozen=True, gc=False):
     """Of a batch what tells how far it is, under the names of `models.MessageBatch`. Moments are aware."""
 
-    id: str
+    id: BatchId
     processing_status: str
     request_counts: CountsGlance
     created_at: Moment
