@@ -20,16 +20,13 @@ SHORTEST_BASE64 = 6
 DEEPEST = 8
 """Levels of details that are kept."""
 
-_INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
-"""Control and formatting characters, line ends, halves of surrogate pairs."""
-
 
 def clean_text(text: str, length: int) -> str:
-    """Return a text of the API for a log, an error or a record: in one line, and no longer than `length`."""
-    visible = _INVISIBLE.sub(" ", text)
-    return visible if len(visible) <= length else f"{visible[:length]}..."
+    """Return a text of the API for a log, an error or a record: in one line, printable, and no longer than `length`."""
+    kept = text[: length + 1]
+    if not kept.isprintable():  # control and formatting characters, line ends, halves of surrogate pairs
+        kept = "".join(character if character.isprintable() else " " for character in kept)
+    return kept if len(kept) <= length else f"{kept[: length - 3]}..."
 
 
 class Redactor:

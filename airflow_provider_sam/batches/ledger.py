@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.jsonl import Line, LineSplitter, line_feeds
 from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.api.redaction import clean_text
 from airflow_provider_sam.api.tally import tally, tally_block
-from airflow_provider_sam.batches.texts import LONGEST_MESSAGE, cleaned, count_into, room_for
+from airflow_provider_sam.batches.texts import LONGEST_MESSAGE, LONGEST_NAME, count_into, room_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,7 +171,7 @@ class Ledger:
                 sums[name] += sum(filter(None, map(attrgetter(name), usages)))
 
     def _add_error(self, kind: str, message: str) -> None:
-        kind, message = cleaned(kind), cleaned(message, LONGEST_MESSAGE)
+        kind, message = clean_text(kind, LONGEST_NAME), clean_text(message, LONGEST_MESSAGE)
         if (kind, message) in self._errors or len(self._errors) < MOST_ERRORS:
             self._errors[kind, message] += 1
         else:

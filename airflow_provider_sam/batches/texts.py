@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_sam.api.redaction import clean_text
+
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Collection, Mapping
@@ -21,17 +23,9 @@ OTHERS = "(others)"
 """The name of what is counted together."""
 
 
-def cleaned(text: str, longest: int = LONGEST_NAME) -> str:
-    """Return a text from the API without control characters, in bounded length."""
-    kept = text[: longest + 1]
-    if not kept.isprintable():
-        kept = "".join(char if char.isprintable() else " " for char in kept)
-    return kept if len(kept) <= longest else f"{kept[: longest - 3]}..."
-
-
 def room_for(name: str, names: Collection[str]) -> str:
     """Return the name under which to count: its own, as long as there are not too many already."""
-    name = cleaned(name)
+    name = clean_text(name, LONGEST_NAME)
     return name if name in names or len(names) < MOST_NAMES else OTHERS
 
 

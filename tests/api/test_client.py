@@ -259,7 +259,7 @@ def test_what_an_answer_says_of_the_rate_limits_can_be_read_on_the_client(settin
         assert client.rate_limits == {}
         with pytest.raises(errors.SamRateLimitError):
             client.list_models()
-        assert client.rate_limits == {"requests-remaining": "7", "tokens-limit": "9" * 128 + "..."}
+        assert client.rate_limits == {"requests-remaining": "7", "tokens-limit": "9" * 125 + "..."}
 
 
 @pytest.mark.parametrize("status", [500, 504])

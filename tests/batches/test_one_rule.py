@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.models import MalformedResultLine, SucceededResult
+from airflow_provider_sam.api.redaction import clean_text
 from airflow_provider_sam.batches.ledger import Ledger
 from airflow_provider_sam.batches.manifest import build_manifest
 from airflow_provider_sam.batches.sink import Sink
-from airflow_provider_sam.batches.texts import cleaned
+from airflow_provider_sam.batches.texts import LONGEST_NAME
 from airflow_provider_sam.results import iter_published, read_texts
 
 NAMES = ("r.jsonl", "r.jsonl.gz", "r.jsonl.zst", "r.parquet")
@@ -130,7 +131,7 @@ def check_stored(line, body, name, counted):
         file = stored(Path(folder) / name, body)
         manifest = manifest_of(file)
         (row,) = iter_published(manifest)
-        assert (1, cleaned(row.result.type)) == counted
+        assert (1, clean_text(row.result.type, LONGEST_NAME)) == counted
         texts = read_texts(manifest)
         assert (row.custom_id in texts) == (row.result.type == "succeeded")
         if isinstance(row, MalformedResultLine):
