@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from airflow_provider_sam.api import events
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.models import Completion, Message
+from airflow_provider_sam.api.receiving import check_values
 
 if TYPE_CHECKING:
     from airflow_provider_sam.api.base import ApiObject
@@ -172,6 +173,7 @@ def _as_json(value: ApiObject) -> dict[str, Any]:
 
 
 def _input(text: str) -> Any:
+    check_values(text.encode("utf-8", "surrogatepass"))
     try:
         return from_json(text, allow_partial=True)
     except ValueError:

@@ -169,5 +169,31 @@ CompletionStreamEvent = Annotated[
     by_type("completion", "ping"),
 ]
 
+
+def kept_text(event: MessageEvent | CompletionStreamEvent) -> str | None:
+    """Return what is kept of an event where that is nothing but a text; None where more of it is kept."""
+    match event:
+        case PingEvent() | UnknownEvent():
+            return ""
+        case CompletionEvent() if not event.model_extra:
+            return event.completion
+        case ContentBlockDeltaEvent() if not event.model_extra and not event.delta.model_extra:
+            return _text_of(event.delta)
+    return None
+
+
+def _text_of(delta: Delta) -> str | None:
+    match delta:
+        case TextDelta():
+            return delta.text
+        case ThinkingDelta():
+            return delta.thinking
+        case SignatureDelta():
+            return delta.signature
+        case InputJsonDelta():
+            return delta.partial_json
+    return None
+
+
 MESSAGE_EVENTS: TypeAdapter[MessageEvent] = TypeAdapter(MessageEvent)
 COMPLETION_EVENTS: TypeAdapter[CompletionStreamEvent] = TypeAdapter(CompletionStreamEvent)

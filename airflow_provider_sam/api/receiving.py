@@ -20,6 +20,9 @@ INFLATED_AT_ONCE = 1024 * 1024
 MOST_VALUES = 250_000
 """Most values in one piece of JSON. Each becomes an object: 64 MB of ``{},`` would take over 1 GB."""
 
+PIECE_OVERHEAD = 64
+"""Bytes that a piece of a text takes beside its own."""
+
 _GZIP = zlib.MAX_WBITS | 16
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
@@ -103,6 +106,34 @@ class Gathering:
         return b"".join(self._pieces)
 
 
+class StreamSize:
+    """How much a streamed answer adds up to; it has the limits of one that is read whole.
+
+    :param limit: most bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._bytes = self._values = 0
+
+    def add(self, data: str, *, text: str | None) -> None:
+        """Take note of an event.
+
+        :param data: its data.
+        :param text: what is kept of it, where that is a text alone.
+        :raises ValueError: all events together hold more than an answer may.
+        """
+        if text == "":
+            return
+        self._bytes += PIECE_OVERHEAD + len(data if text is None else text)
+        if text is None:
+            self._values += _values(_STRING.sub(b"", data.encode("utf-8", "surrogatepass")))
+        if self._bytes > self._limit:
+            raise ValueError(f"its events add up to more than {self._limit} bytes, the limit of max_answer_bytes")
+        if self._values > MOST_VALUES:
+            raise ValueError(f"its events add up to more than {MOST_VALUES} values")
+
+
 def encoding_of(response: httpx.Response) -> str:
     """Return the answer's content-encoding, ``identity`` where it has none."""
     return response.headers.get("content-encoding", "").strip().lower() or "identity"
@@ -144,6 +175,10 @@ def _most_values(data: bytes) -> int:
     """Return a number of values that there cannot be more of."""
     if len(data) <= MOST_VALUES:
         return 0
+    return _values(data)
+
+
+def _values(data: bytes) -> int:
     return data.count(b",") + data.count(b"[") + data.count(b"{")
 
 

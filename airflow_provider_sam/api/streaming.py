@@ -13,7 +13,7 @@ from airflow_provider_sam.api.answers import request_id
 from airflow_provider_sam.api.base import places
 from airflow_provider_sam.api.errors import SamDisconnectedError, SamResponseError
 from airflow_provider_sam.api.failures import MESSAGE_CHARACTERS, stream_error
-from airflow_provider_sam.api.receiving import check_values
+from airflow_provider_sam.api.receiving import StreamSize, check_values
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -68,6 +68,7 @@ class EventReader(Generic[EventT, ResultT]):
         self._accumulator = accumulator
         self._operation = request.operation
         self._redact = settings.redact
+        self._size = StreamSize(settings.limits.max_answer_bytes)
         self._request_id = request_id(response, settings)
 
     @property
@@ -90,6 +91,8 @@ class EventReader(Generic[EventT, ResultT]):
             event = self._adapter.validate_python({"type": name, **data})
         except pydantic.ValidationError as error:
             raise self._unreadable(f"a {name!r} event is wrong, {places(error)}") from None
+        if not isinstance(received, dict):
+            self._note_size(received.data, event)
         self._accumulator.add(event)
         return event
 
@@ -119,6 +122,12 @@ class EventReader(Generic[EventT, ResultT]):
         if not isinstance(data.get("type", ""), str):
             del data["type"]
         return data
+
+    def _note_size(self, data: str, event: Any) -> None:
+        try:
+            self._size.add(data, text=events.kept_text(event))
+        except ValueError as error:
+            raise self._unreadable(str(error)) from None
 
     def _unreadable(self, problem: str) -> SamResponseError:
         problem = self._redact.text(problem, MESSAGE_CHARACTERS)

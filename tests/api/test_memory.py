@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 import zlib
+from itertools import chain, repeat
 
 import pytest
 
@@ -29,10 +31,16 @@ def kilobytes(name):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(name))
 
+def call(client, method, *args):
+    if method != "stream_message":
+        return list(getattr(client, method)(*args))
+    with client.stream_message({"model": "m", "max_tokens": 5, "messages": []}) as stream:
+        return stream.get_final_message()
+
 with SamClient(ClientSettings(base_url=sys.argv[1], api_key="k")) as client:
     before = kilobytes("VmRSS")
     try:
-        list(getattr(client, sys.argv[2])(*sys.argv[3:]))
+        call(client, *sys.argv[2:])
     except SamError as error:
         print((kilobytes("VmHWM") - before) * 1024, type(error).__name__)
 """
@@ -106,6 +114,36 @@ def test_all_events_together_have_a_limit_too(calls):
         calls(endless(b'data: {"type": "ping"}\n\n', content_type="text/event-stream"), "stream_message", PARAMS)
 
 
+def block(**event):
+    return f"data: {json.dumps({'index': 0, **event})}\n\n".encode()
+
+
+START = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}
+BEGUN = block(type="message_start", message={**START, "usage": {"input_tokens": 1, "output_tokens": 1}})
+BEGUN += block(type="content_block_start", content_block={"type": "text", "text": ""})
+
+
+def delta(kind, **piece):
+    return block(type="content_block_delta", delta={"type": kind, **piece})
+
+
+def stream_of(piece):
+    """An answer that begins as a message, and then repeats a piece for ever."""
+    head = next(endless(b"", content_type="text/event-stream"))
+    return chain([head, BEGUN], repeat(piece))
+
+
+@pytest.mark.parametrize("piece", [delta("text_delta", text="x" * 100), delta("newer", x=1), BEGUN])
+def test_what_the_events_add_up_to_has_the_limit_of_an_answer(calls, piece):
+    with pytest.raises(errors.SamResponseError, match="add up to more than 2000 bytes, the limit of max_answer_bytes"):
+        calls(stream_of(piece), "stream_message", PARAMS)
+
+
+def test_what_the_events_add_up_to_has_no_more_values_than_an_answer(calls):
+    with pytest.raises(errors.SamResponseError, match="add up to more than 250000 values"):
+        calls(stream_of(delta("newer", x=[[]] * 1000) * 10), "stream_message", PARAMS, limits=Limits())
+
+
 def test_a_compressed_stream_of_events_is_read(calls):
     events = b'data: {"type": "completion", "completion": "a", "stop_reason": "b", "model": "m"}\n\n'
     answer = http(gzip.compress(events), content_type="text/event-stream", content_encoding="gzip")
@@ -131,8 +169,11 @@ def bomb():
         (http(b'{"data": [' + b"{}," * 21 * MEGABYTE + b"0]}"), ["list_models"], "SamResponseError"),
         (http(b'{"data": [' + b"{}," * 240_000 + b"0]}"), ["list_models"], "SamResponseError"),
         (endless(b"x" * MEGABYTE, content_type="application/x-jsonl"), ["iter_results", "b"], "SamResponseError"),
+        (stream_of(delta("text_delta", text="x" * MEGABYTE)), ["stream_message"], "SamResponseError"),
+        (stream_of(delta("newer", x=[]) * 1000), ["stream_message"], "SamResponseError"),
+        (stream_of(BEGUN * 1000), ["stream_message"], "SamResponseError"),
     ],
-    ids=["error", "answer", "compressed", "values", "wrong-values", "line"],
+    ids=["error", "answer", "compressed", "values", "wrong-values", "line", "text", "newer", "blocks"],
 )
 def test_whatever_is_answered_a_process_grows_by_less_than_256_megabytes(answer, call, error):
     with RawServer(answer) as server:
