@@ -90,7 +90,7 @@ LIMITS: tuple[ConnectionField, ...] = tuple(
         ("max_page", "Max entries per page", 1000, "The most entries to request per page of a list."),
         ("max_answer_bytes", "Max bytes per response", 64_000_000, "A response larger than this is an error."),
         ("max_error_bytes", "Max bytes per error", 64_000, "How much of an error response to read."),
-        ("max_result_line_bytes", "Max bytes per result", 64_000_000, "A result larger than this is an error."),
+        ("max_result_line_bytes", "Max bytes per result", 32_000_000, "A result larger than this is an error."),
     )
 )
 

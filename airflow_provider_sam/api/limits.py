@@ -47,7 +47,7 @@ class Limits:
     max_page: int = 1000
     max_answer_bytes: int = 64_000_000
     max_error_bytes: int = 64_000
-    max_result_line_bytes: int = 64_000_000
+    max_result_line_bytes: int = 32_000_000
 
 
 class CustomIds:

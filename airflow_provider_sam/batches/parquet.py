@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_sam.api.jsonl import Line
+    from airflow_provider_sam.api.tally import LineTally
 
 GROUP_BYTES = 8 * 1024 * 1024
-"""Bytes of result lines that make a row group; some three times as many are held in memory while it is built."""
+"""Bytes of result lines that make a row group; some three times as many are held in memory while it is built.
+
+A line of as many is a group of its own, with no `text` beside its `raw`: no model writes as much, and memory must not
+grow with what a server makes up.
+"""
 
 COLUMNS = {
     "custom_id": "string",
@@ -100,14 +105,17 @@ def _columns(row: _Row, raw: str) -> dict[str, Any]:
 
 def _columns_loosely(line: Line) -> dict[str, Any]:
     row = tally(line)
+    text = text_in(line.data) if row.result.message else None
+    return {**_counted_columns(row), "text": text, "raw": line.data.decode(errors="replace")}
+
+
+def _counted_columns(row: LineTally) -> dict[str, Any]:
     return {
         "custom_id": row.custom_id,
         "outcome": row.outcome,
-        "text": text_in(line.data) if row.result.message else None,
         **_message_columns(row.model, row.stop_reason, row.usage),
         "error_type": row.error_type,
         "error_message": row.error_message,
-        "raw": line.data.decode(errors="replace"),
     }
 
 
@@ -130,9 +138,16 @@ class ParquetEncoder:
     def __init__(self, write: Callable[[bytes], object]) -> None:
         arrow = optional_library("pyarrow", extra="parquet")
         parquet = optional_library("pyarrow.parquet", extra="parquet")
+        self._arrow = arrow
         self._schema = arrow.schema([(name, getattr(arrow, kind)()) for name, kind in COLUMNS.items()])
-        self._table = arrow.Table
-        self._writer = parquet.ParquetWriter(_Writable(write), self._schema, compression="zstd")
+        repeating = [name for name in COLUMNS if name != "raw"]
+        self._writer = parquet.ParquetWriter(
+            _Writable(write),
+            self._schema,
+            compression="zstd",
+            use_dictionary=repeating,
+            write_statistics=repeating,
+        )
         self._splitter = LineSplitter()
         self._lines: list[Line] = []
         self._size = 0
@@ -144,21 +159,42 @@ class ParquetEncoder:
     def close(self) -> None:
         """Write the last row group and the file's footer."""
         self._take(self._splitter.flush())
-        if self._lines:
-            self._write_group()
+        self._write_group()
         self._writer.close()
 
     def _take(self, lines: list[Line]) -> None:
         for line in lines:
+            if len(line.data) >= GROUP_BYTES:
+                self._write_group()
+                self._write_long(line)
+                continue
             self._lines.append(line)
             self._size += len(line.data)
             if self._size >= GROUP_BYTES:  # by the lines alone: the network's chunks leave no trace in the file
                 self._write_group()
 
     def _write_group(self) -> None:
-        table = self._table.from_pylist([columns_of(line) for line in self._lines], schema=self._schema)
+        if not self._lines:
+            return
+        table = self._arrow.Table.from_pylist([columns_of(line) for line in self._lines], schema=self._schema)
         self._lines, self._size = [], 0
         self._writer.write_table(table)
+
+    def _write_long(self, line: Line) -> None:
+        """Write a line of its own without copying it."""
+        values = _counted_columns(tally(line))
+        columns = [self._arrow.array([values.get(field.name)], field.type) for field in self._schema]
+        columns[self._schema.get_field_index("raw")] = self._raw(line.data)
+        self._writer.write_table(self._arrow.Table.from_arrays(columns, schema=self._schema))
+
+    def _raw(self, data: bytes) -> Any:
+        ends = self._arrow.array([0, len(data)], "int32").buffers()[1]
+        raw = self._arrow.StringArray.from_buffers(1, ends, self._arrow.py_buffer(data))
+        try:
+            raw.validate(full=True)
+        except ValueError:
+            return self._arrow.array([data.decode(errors="replace")], "string")
+        return raw
 
 
 class _Writable:

@@ -11,10 +11,13 @@ import os
 import sys
 from pathlib import Path
 
+import pyarrow.parquet  # noqa: F401 - what the task loads is not the landing
+
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
-from airflow_provider_sam.batches import landing, publishing  # noqa: F401 - what the task loads is not the landing
+from airflow_provider_sam.batches import landing, publishing  # noqa: F401 - as above
+from airflow_provider_sam.batches.encoders import format_of
 from airflow_provider_sam.exceptions import SamResultsError
 from tests.batches.raw_server import BATCH_ID
 
@@ -27,7 +30,8 @@ def memory(name: str) -> float:
 
 def land(url: str, uri: str) -> None:
     """Land once, and print a line of JSON."""
-    publication = publishing.Publication(batch_ids=[BATCH_ID], path=object_storage_path(uri))
+    path = object_storage_path(uri)
+    publication = publishing.Publication(batch_ids=[BATCH_ID], path=path, format=format_of(path.name, None))
     client = SamClient(ClientSettings(base_url=url, api_key="a-key"))
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     before, error = memory("VmRSS"), ""
