@@ -198,7 +198,7 @@ class Persistence:
 def _log_repeat(operation: str, error: errors.SamError, *, attempt: int, wait: float) -> None:
     what = error.status if isinstance(error, errors.SamStatusError) else type(error).__name__
     log.warning(
-        "%s: attempt %d failed with %s (request %s), next attempt in %.1f s",
+        "%s: attempt %d failed with %s (request %s); next attempt in %.1f s",
         operation,
         attempt,
         what,

@@ -38,9 +38,9 @@ def delete_published(
     check_files(manifest)
     for page in manifest["batches"]:
         if _delete(client, page["batch_id"], betas, sleep):
-            log.info("Deleted batch %s, its results are at %s", page["batch_id"], page["path"])
+            log.info("Deleted batch %s; its results are at %s", page["batch_id"], page["path"])
         else:  # an earlier try of this task has deleted it
-            log.info("Batch %s is not there any more, its results are at %s", page["batch_id"], page["path"])
+            log.info("Batch %s no longer exists; its results are at %s", page["batch_id"], page["path"])
 
 
 def _delete(client: SamClient, batch_id: str, betas: Sequence[str] | None, sleep: Callable[[float], None]) -> bool:

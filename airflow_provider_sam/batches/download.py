@@ -164,7 +164,7 @@ class Download:
             raise SamResultsError(message) from error
         seconds = backoff(self._fruitless + 1, random.random())  # noqa: S311 - spreads load, guards nothing
         self._log.warning(
-            "Batch %s: the download broke off at byte %d (%s), goes on in %.1f s",
+            "Batch %s: the download broke off at byte %d (%s); continuing in %.1f s",
             self._batch_id,
             self.received,
             what,

@@ -45,7 +45,7 @@ def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator
         found += 1
         yield line
     if found != file["lines"]:
-        raise SamResultsError(f"{path} holds {found} results, and not the {file['lines']} that were published there")
+        raise SamResultsError(f"{path} holds {found} results instead of the {file['lines']} that were published")
 
 
 def check_files(manifest: Mapping[str, Any], *, conn_id: str | None = None) -> None:
@@ -61,7 +61,7 @@ def check_files(manifest: Mapping[str, Any], *, conn_id: str | None = None) -> N
             while chunk := data.read(READ_BYTES):
                 found.update(chunk)
         if found.hexdigest() != file["sha256"]:
-            raise SamResultsError(f"{path} is not what was published there: its SHA-256 is another one")
+            raise SamResultsError(f"{path} has changed since it was published: its SHA-256 differs")
 
 
 def _decoded(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
@@ -76,7 +76,7 @@ def _decoded(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
             found.update(chunk)
             yield decompressor.decompress(chunk) if decompressor else chunk
     if found.hexdigest() != sha256:
-        raise SamResultsError(f"{path} has changed since it was published: its SHA-256 is another one")
+        raise SamResultsError(f"{path} has changed since it was published: its SHA-256 differs")
 
 
 def _rows(path: ObjectStoragePath) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
     :raises SamRequestError: it is not there, or is no manifest that this version knows.
     """
     if not source:  # None, for one, is what an upstream task leaves that was skipped
-        raise SamRequestError(f"{what} must be a manifest or the path of one, got {source!r}: no task has given any")
+        raise SamRequestError(f"{what} must be a manifest or the path of one, got {source!r}: no task returned any")
     manifest = source
     if not isinstance(source, Mapping):
         path = place_of(source, conn_id, what=what)
@@ -128,7 +128,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
             raise SamRequestError(f"{path} is no manifest: {problem}") from None
     if not isinstance(manifest, Mapping) or manifest.get("version") != MANIFEST_VERSION:
         version = repr(manifest.get("version") if isinstance(manifest, Mapping) else None)[:80]
-        raise SamRequestError(f"a manifest of version {MANIFEST_VERSION} is needed, this is one of version {version}")
+        raise SamRequestError(f"the manifest has version {version}; this provider reads version {MANIFEST_VERSION}")
     try:
         msgspec.convert(manifest, _Shape)
     except (msgspec.ValidationError, RecursionError) as problem:

@@ -145,7 +145,7 @@ def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) 
         staged.commit()
     except BaseException:
         log.warning(
-            "The results are complete at %s, but their manifest cannot be written to %s; a retry lands them again",
+            "The results at %s are complete, but their manifest could not be written to %s; a retry lands them again",
             publication.path,
             publication.manifest_path,
         )
@@ -187,7 +187,7 @@ def _commit(landed: Sequence[LandedFile], log: Logger) -> None:
             if position:
                 done = ", ".join(str(each.sink.path) for each in landed[:position])
                 log.warning(
-                    "%s cannot appear; complete, but without a manifest, are %s; a retry lands all",
+                    "Could not publish %s. Complete, but without a manifest: %s. A retry lands all of them",
                     file.sink.path,
                     done,
                 )

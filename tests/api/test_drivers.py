@@ -112,7 +112,7 @@ def test_each_repeat_is_logged_in_one_line_without_secrets(fails, caplog, settin
     messages = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_sam.api")]
     assert len(messages) == 5
     assert messages[0].startswith("list_batches: attempt 1 failed with 529 (request req_")
-    assert messages[0].endswith("), next attempt in 3.0 s")
+    assert messages[0].endswith("); next attempt in 3.0 s")
     assert settings.api_key not in caplog.text + str(error)
 
 

@@ -474,7 +474,7 @@ def test_a_manifest_that_cannot_be_written_hides_nothing(ended, tmp_path, monkey
         assert list(tmp_path.iterdir()) == []
     else:
         assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]
-        assert f"The results are complete at {(tmp_path / 'r.jsonl').as_uri()}" in caplog.text
+        assert f"The results at {(tmp_path / 'r.jsonl').as_uri()} are complete" in caplog.text
 
 
 def test_the_log_says_outcomes_and_tokens(ended, tmp_path, caplog):
@@ -493,7 +493,7 @@ def test_batches_are_kept_where_a_file_has_changed_since_it_was_published(ended,
     data = bytearray((tmp_path / name).read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(SamResultsError, match="SHA-256 is another one"):
+    with pytest.raises(SamResultsError, match="SHA-256 differs"):
         run(**arguments, delete_after_publish=True)
     assert len(sam.batches) == 1
 
