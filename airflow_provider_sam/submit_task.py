@@ -76,8 +76,11 @@ class SamSubmitTask(BaseOperator):
 
     def _leave(self, question: SamSubmissionUnprovenError) -> NoReturn:
         """Leave the worker until the oldest batch that may be this task's has ended."""
+        from airflow_provider_sam.hooks.triggerers import find_triggerer_problem
         from airflow_provider_sam.triggers.batch import SamBatchTrigger
 
+        if problem := find_triggerer_problem():
+            self.log.warning("%s", problem)
         self.log.info("Deferring until batch %s has ended", question.batch_ids[0])
         self.defer(
             trigger=SamBatchTrigger(

@@ -21,6 +21,8 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "example_dags"),
     AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    # Nobody listens there. Tasks ask the API server how the triggerer does, which is not to be somebody else's.
+    AIRFLOW__API__BASE_URL="http://127.0.0.1:9",
 )
 for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]

@@ -77,11 +77,13 @@ class SamHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection with a call that is free, `GET /v1/models?limit=1`.
 
-        Returns whether it works, and a sentence that names the model found, or what is wrong and where to fix it.
+        Returns whether it works, and a sentence that names the model found, or what is wrong and where to fix it. A
+        triggerer that is not running is named too, where Airflow tells.
         """
         from airflow_provider_sam.api.errors import SamError
         from airflow_provider_sam.exceptions import SamConnectionConfigError
         from airflow_provider_sam.hooks.diagnosis import diagnose
+        from airflow_provider_sam.hooks.triggerers import find_triggerer_problem
 
         try:
             with self.client as client:
@@ -91,7 +93,9 @@ class SamHook(BaseHook):
         except SamError as problem:
             return False, diagnose(problem)
         found = ", ".join(model.id for model in page.data) or "none"
-        return True, f"Connected to the Sam API. Available models: {found}{' and more' if page.has_more else ''}."
+        more = " and more" if page.has_more else ""
+        advice = f" {advice}." if (advice := find_triggerer_problem()) else ""
+        return True, f"Connected to the Sam API. Available models: {found}{more}.{advice}"
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, keep_link, leave_link
 from airflow_provider_sam.sensors.deferring import (
     EXECUTION_TIMEOUT,
-    NO_TRIGGERER,
     TIMEOUT,
     defers,
     ended_by_guard,
@@ -26,6 +25,8 @@ from airflow_provider_sam.sensors.deferring import (
     nearest_limit,
     start_trigger_args,
     until_guard,
+    unwatched,
+    warn_without_triggerer,
 )
 from airflow_provider_sam.sensors.looking import connected, connected_again, look_within, poke_to_the_end
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
@@ -140,7 +141,7 @@ class SamBatchSensor(BaseSensorOperator):
         """End a wait whose deadline passed without a triggerer that would have seen it."""
         limit = self.execution_timeout
         sooner = limit is not None and limit.total_seconds() <= self.timeout
-        self._time_out(EXECUTION_TIMEOUT if sooner else TIMEOUT, seen=NO_TRIGGERER)
+        self._time_out(EXECUTION_TIMEOUT if sooner else TIMEOUT, seen=unwatched())
 
     def execute(self, context: Context) -> Any:
         """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
@@ -187,6 +188,7 @@ class SamBatchSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=False)
 
     def _defer(self, context: Context, batch_ids: list[str]) -> NoReturn:
+        warn_without_triggerer(self.log)
         now = time.time()
         limit, deadline = nearest_limit(
             context, now=now, timeout=self.timeout, execution_timeout=self.execution_timeout

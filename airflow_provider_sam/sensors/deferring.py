@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS, StartTriggerArgs, conf
+from airflow_provider_sam.hooks.triggerers import find_triggerer_problem
 from airflow_provider_sam.triggers.start import SamBatchStartTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_sam._compat import Context
+    from airflow_provider_sam.batches.watching import Logger
 
 TIMEOUT, EXECUTION_TIMEOUT = "timeout", "execution_timeout"
 """Which of the task's two limits the deadline of a deferred wait comes from."""
@@ -22,10 +24,7 @@ GUARD = 300.0
 AIRFLOW_TIMED_OUT = frozenset({"Trigger timeout", "Trigger/execution timeout"})
 """What Airflow 3 and Airflow 2 resume a task with whose trigger has fired nothing in time."""
 
-NO_TRIGGERER = (
-    "no triggerer ended the wait, so nobody may have looked at the batches. Check that `airflow triggerer` is running "
-    "and sends heartbeats"
-)
+NO_TRIGGERER = "no triggerer ended the wait, so nobody may have looked at the batches. "
 
 
 def defers(wanted: bool | None) -> bool:
@@ -68,6 +67,18 @@ def until_guard(deadline: float, *, now: float) -> timedelta:
 def ended_by_guard(next_method: str, next_kwargs: Mapping[str, Any] | None) -> bool:
     """Return whether Airflow resumes the task because its trigger has fired nothing in time."""
     return next_method == "__fail__" and (next_kwargs or {}).get("error") in AIRFLOW_TIMED_OUT
+
+
+def warn_without_triggerer(log: Logger) -> None:
+    """Say in the log of a task that is about to defer that no triggerer is running, where Airflow tells."""
+    if problem := find_triggerer_problem():
+        log.warning("%s", problem)
+
+
+def unwatched() -> str:
+    """Return what to say of a wait that Airflow has ended itself, and what to do about it."""
+    problem = find_triggerer_problem()
+    return NO_TRIGGERER + (problem or "Check that `airflow triggerer` is running and sends heartbeats")
 
 
 def leave_deferral(context: Context) -> dict[str, Any] | None:

@@ -17,11 +17,21 @@ pytestmark = [
 DAG_ID = "unwatched_wait"
 
 
+def triggerer_is_missed(airflow):
+    """Tell whether Airflow has noticed that no heartbeat of a triggerer comes any more."""
+    return airflow.call("GET", "/monitor/health")["triggerer"]["status"] != "healthy"
+
+
 def a_wait_ends_by_airflow(airflow, emulator, requests):
+    wait_for(lambda: triggerer_is_missed(airflow), within=120, what="a triggerer that counts as unhealthy")
     (batch_id,) = create(emulator, requests, 1)
     run_id = airflow.start_run(DAG_ID, {"batch_id": batch_id})
     wait_for(lambda: airflow.run_state(DAG_ID, run_id) == "failed", within=240, what="the end of the run")
-    assert logs_with(airflow, DAG_ID, run_id, "no triggerer ended the wait")
+    (log,) = logs_with(airflow, DAG_ID, run_id, "no triggerer ended the wait")
+    said = log.read_text(errors="replace")
+    deferral, end = said.split("no triggerer ended the wait", maxsplit=1)
+    assert "No triggerer is running" in deferral, "it is said before the task defers"
+    assert "No triggerer is running" in end
     assert canceled(emulator, [batch_id]) == {batch_id}
     assert airflow.tasks(DAG_ID, run_id)["wait"]["try_number"] == 1
 

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS
+from airflow_provider_sam._compat.triggerers import TriggererHealth
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.deferral import XCOM_KEY as XCOM_OF_DEFERRAL
@@ -240,3 +241,15 @@ def test_it_leaves_a_link_to_the_batch_where_the_connection_has_a_console(sam, b
 def test_it_leaves_no_link_without_a_console(batch_ids, context):
     sensor_for(batch_ids).poke(context)
     assert context["ti"].xcoms == {}
+
+
+@pytest.mark.parametrize("status", ["unhealthy", "healthy"])
+def test_a_deferral_says_if_no_triggerer_is_running(batch_ids, context, said, monkeypatch, status):
+    health = TriggererHealth(status=status, latest_heartbeat="2026-11-25T14:00:03+00:00")
+    monkeypatch.setattr("airflow_provider_sam.hooks.triggerers.triggerer_health", lambda: health)
+    with pytest.raises(TaskDeferred):
+        sensor_for(batch_ids, deferrable=True).execute(context)
+    assert said.text.count("No triggerer is running") == (status == "unhealthy")
+    with pytest.raises(AirflowSensorTimeout, match="no triggerer ended the wait") as ended:
+        sensor_for(batch_ids, deferrable=True).resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    assert ("No triggerer is running" in str(ended.value)) is (status == "unhealthy")

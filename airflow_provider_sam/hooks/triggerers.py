@@ -1,0 +1,31 @@
+"""Says so where a task is about to wait for a triggerer that is not running; it stops no task and fails none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_sam._compat.triggerers import triggerer_health
+
+if TYPE_CHECKING:
+    from airflow_provider_sam._compat.triggerers import TriggererHealth
+
+ADVICE = "Deferred tasks wait until one runs. Start `airflow triggerer`, or set deferrable=False"
+
+
+def triggerer_problem(health: TriggererHealth | None) -> str:
+    """Return what is wrong with the triggerer and what to do about it; nothing where that is not known for certain.
+
+    :param health: what Airflow says of it; None where it does not tell.
+    """
+    if health is None:
+        return ""
+    if health.status is None:
+        return f"Airflow knows of no triggerer. {ADVICE}"
+    if health.status == "unhealthy" and health.latest_heartbeat:  # without one, it is the database that is away
+        return f"No triggerer is running; the latest heartbeat of one came at {health.latest_heartbeat}. {ADVICE}"
+    return ""
+
+
+def find_triggerer_problem() -> str:
+    """Ask Airflow once, and return what is wrong with the triggerer; nothing where Airflow does not tell."""
+    return triggerer_problem(triggerer_health())
