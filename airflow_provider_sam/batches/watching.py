@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_sam.api.errors import SamError, SamNotFoundError, SamResponseError, SamStatusError
 from airflow_provider_sam.batches.completion import BatchEvent, BatchSummary, all_ended, describe
@@ -11,7 +11,7 @@ from airflow_provider_sam.batches.pacing import REFUSAL_STANDS, VISIBILITY_TIMEO
 from airflow_provider_sam.exceptions import SamWaitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from airflow_provider_sam.api.client import SamClient
@@ -57,7 +57,7 @@ class Watch:
         self._expiries: dict[str, datetime] = {}
         self._visibility_timeout = visibility_timeout
         self._known = set(known)
-        self._troubles: dict[str | None, tuple[tuple[object, ...], float]] = {}
+        self._troubles: dict[str | None, tuple[tuple[str, int | None], float]] = {}
         self._last_beat = clock()
         self.failure = ""
         """Why the wait can never come to its end; nothing while it can."""
@@ -95,7 +95,7 @@ class Watch:
 
         :param batch_id: the batch that could not be seen; None where none could be.
         """
-        kind = (type(error), error.status if isinstance(error, SamStatusError) else None)
+        kind = (type(error).__name__, error.status if isinstance(error, SamStatusError) else None)
         if batch_id is None:  # whatever was seen of single batches did not last
             self._troubles = {None: self._troubles[None]} if None in self._troubles else {}
         before, since = self._troubles.get(batch_id, (None, 0.0))
@@ -120,6 +120,22 @@ class Watch:
             hint = f" (a refusal that lasts {REFUSAL_STANDS / 60:.0f} min ends the wait)"
         what = f"batch {batch_id}" if batch_id else "the batches"
         self._log.warning("Could not look at %s, will look again%s: %s", what, hint, error.happened())
+
+    def dump(self) -> dict[str, Any]:
+        """Return, as JSON types, which batches were seen, and what fails since when: for a later watch of the same."""
+        troubles = [[batch_id, *kind, since] for batch_id, (kind, since) in self._troubles.items()]
+        return {"known": sorted(self._known), "troubles": troubles}
+
+    def recall(self, dumped: Mapping[str, Any]) -> None:
+        """Take up what an earlier watch gave with `dump`.
+
+        :raises Exception: it did not.
+        """
+        troubles = {
+            batch_id: ((str(kind), status), float(since)) for batch_id, kind, status, since in dumped["troubles"]
+        }
+        self._known.update(map(str, dumped["known"]))
+        self._troubles.update(troubles)
 
     def beat(self) -> None:
         """Say how far the batches are, if that has not been said for long."""

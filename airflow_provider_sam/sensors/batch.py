@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,7 +14,9 @@ from airflow_provider_sam._compat import (
     PokeReturnValue,
 )
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.hooks.sam import SamHook
 from airflow_provider_sam.links.batch import SamBatchLink, keep_link, leave_link
+from airflow_provider_sam.sensors.between_pokes import PokeMemory
 from airflow_provider_sam.sensors.deferring import (
     EXECUTION_TIMEOUT,
     TIMEOUT,
@@ -28,7 +29,7 @@ from airflow_provider_sam.sensors.deferring import (
     unwatched,
     warn_without_triggerer,
 )
-from airflow_provider_sam.sensors.looking import connected, connected_again, look_within, poke_to_the_end
+from airflow_provider_sam.sensors.looking import Looks, poke_to_the_end
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
 from airflow_provider_sam.triggers.start import templates_of
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, XComArg
     from airflow_provider_sam.batches.completion import BatchSummary, OnCanceled
-    from airflow_provider_sam.batches.watching import Watch
-    from airflow_provider_sam.hooks.sam import SamHook
 
 
 class SamBatchSensor(BaseSensorOperator):
@@ -58,8 +57,8 @@ class SamBatchSensor(BaseSensorOperator):
         succeeded, or cleared, by a person; or ended by `execution_timeout`. A deferred task hears of the first only on
         Airflow 3.3 and newer. Default: no.
     :param visibility_timeout: seconds of nothing but 404 after which a batch that was never seen counts as one that was
-        never there, and the task fails; a batch that was seen once is waited for until `timeout`. Default: 900. Not in
-        `mode="reschedule"`, where each look stands alone.
+        never there, and the task fails; a batch that was seen once is waited for until `timeout`. Default: 900. In
+        `mode="reschedule"` from Airflow 3.3 on; on older versions each poke stands alone.
     :param sam_conn_id: the connection (templated). Default: `sam_default`.
 
     `poke_interval`, `timeout`, `soft_fail`, `never_fail` and `execution_timeout` mean what they mean for every sensor,
@@ -100,10 +99,8 @@ class SamBatchSensor(BaseSensorOperator):
         self.visibility_timeout = visibility_timeout
         self.sam_conn_id = sam_conn_id
         self._begin_in_triggerer(wanted=start_from_trigger)
-        self._watch: Watch | None = None
-        self._over_at = math.inf
+        self._looks: Looks | None = None
         self._seen: Sequence[BatchSummary] = ()
-        self._hook: SamHook | None = None
 
     def _begin_in_triggerer(self, *, wanted: bool) -> None:
         if not wanted or not self.deferrable or not TRIGGERS_RENDER_TEMPLATES:
@@ -167,24 +164,23 @@ class SamBatchSensor(BaseSensorOperator):
         from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.batches.watching import Watch
 
-        if self._watch is None or self._hook is None:
-            self._hook = connected(self.sam_conn_id)  # a connection that is not there yet fails the task at once
-            self._watch = Watch(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
-            self._over_at = time.monotonic() + self.timeout
-            self._leave_link(context)
-        elif hook := connected_again(self._watch, self._hook):
-            self._hook = hook
-        else:
-            return PokeReturnValue(is_done=False)
-        left = self._over_at - time.monotonic()
+        if self._looks is None:
+            watch = Watch(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
+            memory = PokeMemory(context, watch, log=self.log) if self.reschedule else None
+            self._looks = Looks(watch, self.sam_conn_id, timeout=self.timeout, memory=memory)
+        watch, first = self._looks.watch, self._looks.hook is None
         try:
-            look_within(self._hook, self._watch, patience=self.poke_interval, left=left)
+            if hook := self._looks.connect():
+                if first:
+                    self._leave_link(context)
+                self._looks.look(hook, patience=self.poke_interval)
         finally:
-            self._seen = self._watch.batches
-        if self._watch.done:
+            self._looks.keep()
+            self._seen = watch.batches
+        if watch.done:
             return PokeReturnValue(is_done=True, xcom_value=self._conclude(self._seen))
         if self.deferrable:
-            self._defer(context, list(self._watch.seen))
+            self._defer(context, list(watch.seen))
         return PokeReturnValue(is_done=False)
 
     def _defer(self, context: Context, batch_ids: list[str]) -> NoReturn:
@@ -263,22 +259,22 @@ class SamBatchSensor(BaseSensorOperator):
 
     def _cancel(self, why: str) -> None:
         from airflow_provider_sam.batches.canceling import cancel_all
-        from airflow_provider_sam.hooks.sam import SamHook
 
         open_ids = self._open_ids()
         if not open_ids:
             return
         self.log.info("%s; canceling %s", why, ", ".join(open_ids))
         # A kill interrupts whatever runs, perhaps a talk with Airflow: the connection that was read before is taken.
-        with (self._hook or SamHook(self.sam_conn_id)).client as client:
+        with self._connection().client as client:
             cancel_all(client, open_ids, log=self.log, patience=CANCEL_WITHIN)
+
+    def _connection(self) -> SamHook:
+        return (self._looks and self._looks.hook) or SamHook(self.sam_conn_id)
 
     def _leave_link(self, context: Context) -> None:
         from airflow_provider_sam.batches.ids import batch_ids
-        from airflow_provider_sam.hooks.sam import SamHook
 
-        hook = self._hook or SamHook(self.sam_conn_id)
-        leave_link(context, hook.config.console_url, batch_ids(self.batch_id))
+        leave_link(context, self._connection().config.console_url, batch_ids(self.batch_id))
 
     def _open_ids(self) -> list[str]:
         from airflow_provider_sam.batches.ids import batch_ids

@@ -1,8 +1,9 @@
-"""One look of a worker at its batches, in no more time than the task has left."""
+"""The looks of a worker at its batches, in no more time than the task has left."""
 
 from __future__ import annotations
 
 import inspect
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from airflow_provider_sam.hooks.sam import SamHook
 if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.watching import Watch
+    from airflow_provider_sam.sensors.between_pokes import PokeMemory
 
 poke_to_the_end = inspect.unwrap(BaseSensorOperator.execute)
 """What each sensor does. Airflow 2 takes `super().execute()` for a call from outside of a task: it warns, or fails."""
@@ -20,23 +22,61 @@ LEAST = 1.0
 """Seconds that a look has even if the task's time is over: it may be the last one."""
 
 
-def connected(sam_conn_id: str) -> SamHook:
-    """Return a hook that has read the connection; for each look anew, since a key may be rotated."""
+class Looks:
+    """The looks that one process of a worker takes at the batches of a wait.
+
+    :param watch: what the wait knows of its batches.
+    :param timeout: seconds that the looks may take altogether.
+    :param memory: what outlives the process; None where the process outlives the wait.
+    """
+
+    def __init__(self, watch: Watch, sam_conn_id: str, *, timeout: float, memory: PokeMemory | None = None) -> None:
+        self.watch = watch
+        self.hook: SamHook | None = None
+        """The connection as it was read last."""
+        self._sam_conn_id = sam_conn_id
+        self._over_at = time.monotonic() + timeout
+        self._memory = memory
+        self._looked_before = memory is not None and memory.recall()
+
+    def connect(self) -> SamHook | None:
+        """Return a hook that has read the connection, anew for each look, since a key may be rotated.
+
+        :return: None, and a word in the log, where a connection that could be read cannot be read now. One that never
+            could raises Airflow's own error.
+        :raises SamWaitError: the connection cannot be used as it is, and that has lasted.
+        """
+        hook = _connected_again(self.watch, self._sam_conn_id) if self._looked_before else _connected(self._sam_conn_id)
+        if hook is not None:
+            self.hook, self._looked_before = hook, True
+        return hook
+
+    def look(self, hook: SamHook, *, patience: float) -> None:
+        """Look once at each batch that has not ended, in no more time than is left.
+
+        :param patience: seconds within which a call that failed may be repeated.
+        :raises SamWaitError: no later look can succeed.
+        """
+        look_within(hook, self.watch, patience=patience, left=self._over_at - time.monotonic())
+
+    def keep(self) -> None:
+        """Remember what was seen for the process that looks next."""
+        if self._memory is not None:
+            self._memory.keep()
+
+
+def _connected(sam_conn_id: str) -> SamHook:
     hook = SamHook(sam_conn_id)
     _ = hook.config
     return hook
 
 
-def connected_again(watch: Watch, hook: SamHook) -> SamHook | None:
-    """Return a hook that has read the connection anew; None, and a word in the log, where it cannot be read now.
-
-    :raises SamWaitError: the connection cannot be used as it is, and that has lasted.
-    """
+def _connected_again(watch: Watch, sam_conn_id: str) -> SamHook | None:
     from airflow_provider_sam.api.errors import SamError
     from airflow_provider_sam.exceptions import SamConnectionLookupError, SamWaitError
 
     try:
-        return connected(hook.sam_conn_id)
+        return _connected(sam_conn_id)
     except SamError as problem:
         watch.note_trouble(problem)
     except Exception as problem:  # noqa: BLE001 - whatever a secrets backend raises
