@@ -28,6 +28,9 @@ DAG_ID = "example_sam_batch"
 WATCHER = "example_sam_batch_watcher"
 WITHIN = 180  # seconds for one step of a run
 
+LOOKS_OF_A_BURST = 3
+"""Looks of the watcher until each end of a burst has started a run: one that was under way, and two more."""
+
 
 class Sam:
     """The emulator in a process of its own, which can be killed and started again with the same batches."""
@@ -195,11 +198,52 @@ def watcher_looks(sam, times):
     wait_for(lambda: sam.count("messages_batches_list") >= enough, within=WITHIN, what="looks of the watcher")
 
 
+def events(airflow):
+    """Give for each event of the watcher the batches that it names, and the runs that it has started."""
+    found = airflow.call("GET", "/assets/events?limit=100")["asset_events"]
+    return [
+        (
+            {batch["id"] for batch in event["extra"]["payload"]["batches"]},
+            [run["run_id"] for run in event["created_dagruns"]],
+        )
+        for event in found
+    ]
+
+
+def started_runs(airflow, ended):
+    """Give the runs that were started for these batches; nothing while one of the batches has started none."""
+    told = [(named & ended, runs) for named, runs in events(airflow) if named & ended and runs]
+    named = set().union(*(named for named, _ in told))
+    return named == ended and {run for _, runs in told for run in runs}
+
+
+@pytest.mark.parametrize("size", [5, 20, 3])
+def test_each_end_of_a_burst_starts_a_run_within_two_looks_and_is_landed(airflow, sam, landed, requests, size):
+    airflow.unpause(WATCHER)
+    watcher_looks(sam, 1)
+    burst = [sam.create(requests) for _ in range(size)]
+    for batch_id in burst:
+        sam.end(batch_id)
+    before = sam.count("messages_batches_list")
+    runs = wait_for(lambda: started_runs(airflow, set(burst)), within=WITHIN, what="runs for all ends")
+    assert sam.count("messages_batches_list") - before <= LOOKS_OF_A_BURST
+    wait_for(
+        lambda: {airflow.run_state(WATCHER, run_id) for run_id in runs} == {"success"},
+        within=WITHIN,
+        what="the landing",
+    )
+    for batch_id in burst:
+        assert ids(landed / f"{batch_id}.jsonl") == {request["custom_id"]: 1 for request in requests}
+    named = Counter(batch_id for batches, _ in events(airflow) for batch_id in batches)
+    assert set(named.values()) == {1}, "each end is told of once"
+
+
 def test_a_batch_that_ends_starts_a_run_even_if_no_triggerer_runs_when_it_ends(
     airflow, sam, landed, requests, tmp_path
 ):
     airflow.unpause(WATCHER)
     watcher_looks(sam, 1)
+    told, known = len(events(airflow)), set(landed.glob("*.jsonl"))
     batch_id, ended_later = sam.create(requests), sam.create(requests)
     sam.end(batch_id)
     wait_for((landed / f"{batch_id}.jsonl").exists, within=WITHIN, what="the results")
@@ -212,7 +256,8 @@ def test_a_batch_that_ends_starts_a_run_even_if_no_triggerer_runs_when_it_ends(
     ):
         wait_for((landed / f"{ended_later}.jsonl").exists, within=WITHIN, what="the results of what ended meanwhile")
         watcher_looks(sam, 3)
-        runs = airflow.call("GET", f"/dags/{WATCHER}/dagRuns")["dag_runs"]
-    assert len(runs) == 2, "each end has started one run"
+    started = [runs for named, runs in events(airflow) if named & {batch_id, ended_later}]
+    assert len(events(airflow)) - told == len(started) == 2, "each end is one event"
+    assert len({run for runs in started for run in runs}) == 2, "each end has started one run"
     assert ids(landed / f"{ended_later}.jsonl") == {request["custom_id"]: 1 for request in requests}
-    assert len(list(landed.glob("*.jsonl"))) == 2, "batches that had ended before are no news"
+    assert len({*landed.glob("*.jsonl")} - known) == 2, "batches that had ended before are no news"
