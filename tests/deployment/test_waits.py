@@ -1,27 +1,64 @@
-"""Deferred waits outlive the triggerer that holds them, and a killed one cancels its batch: on a real Airflow."""
+"""Deferred waits outlive late news of their workers and the loss of their triggerer: on a real Airflow."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
 from tests.deployment.processes import kill
 from tests.deployment.stack import wait_for
 from tests.deployment.triggerers import another_triggerer
-from tests.deployment.waiting import canceled, clear, create, deferred_run, holders, in_state, mark, waits
+from tests.deployment.waiting import (
+    canceled,
+    clear,
+    create,
+    deferred_run,
+    holders,
+    in_state,
+    many_in_state,
+    mark,
+    number_in_state,
+    start_many,
+    waits,
+)
 
 pytestmark = [
     pytest.mark.deployment,
     pytest.mark.timeout(900),
 ]
 
-WAITS = 200
+WAITS = 30
+
+MANY_WAITS = 300
+
+RETRIED = "retried_waits"
 
 
 def triggers(airflow, run_id):
     """Give what the database holds of each deferred wait, its deadline included."""
     return {task["map_index"]: (task["trigger"]["id"], task["trigger"]["kwargs"]) for task in waits(airflow, run_id)}
+
+
+def test_waits_that_end_right_after_their_deferral_all_succeed_and_a_retry_costs_nothing(airflow, emulator, requests):
+    """Airflow may take the late end of the worker that deferred for the end of the resumed task, and fail it."""
+    emulator.reset()
+    ids = create(emulator, requests, MANY_WAITS)
+    going_on = start_many(airflow, RETRIED, ids)
+
+    def all_have_ended():
+        for task in many_in_state(airflow, RETRIED, "deferred"):
+            if batch_id := going_on.pop((task["dag_run_id"], task["task_id"]), None):
+                emulator.end_batch(batch_id)
+        return number_in_state(airflow, RETRIED, "success") == MANY_WAITS
+
+    wait_for(all_have_ended, within=800, what="all waits ended")
+    tries = Counter(task["try_number"] for task in many_in_state(airflow, RETRIED, "success"))
+    assert not going_on, "each was deferred before its batch ended"
+    assert set(tries) <= {1, 2}, f"Airflow takes no wait for ended twice, not even late: {tries}"
+    assert emulator.count("messages_batches_create") == MANY_WAITS
+    assert emulator.count("messages_batches_cancel") == 0
 
 
 def test_a_killed_triggerer_ends_no_wait(airflow, emulator, requests, tmp_path):

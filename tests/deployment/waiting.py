@@ -36,6 +36,28 @@ def deferred_run(airflow, ids, within=600):
     return run_id
 
 
+def start_many(airflow, dag_id, ids):
+    """Start as many runs as wait for these batches, ten each; give the batch of each wait by its run and task."""
+    begun = {}
+    for first in range(0, len(ids), 10):
+        run_id = airflow.start_run(dag_id, {"batch_ids": ids[first : first + 10]})
+        begun |= {(run_id, f"wait_{number}"): batch_id for number, batch_id in enumerate(ids[first : first + 10])}
+    return begun
+
+
+def many_in_state(airflow, dag_id, state):
+    """Give the task instances of all runs of a Dag that are in a state."""
+    found, path = [], f"/dags/{dag_id}/dagRuns/~/taskInstances?limit=100&order_by=id&state={state}"
+    while more := airflow.call("GET", f"{path}&offset={len(found)}")["task_instances"]:
+        found += more
+    return found
+
+
+def number_in_state(airflow, dag_id, state):
+    """Count them."""
+    return airflow.call("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?limit=1&state={state}")["total_entries"]
+
+
 def mark(airflow, run_id, map_index, state):
     """Mark a deferred wait, as a person does."""
     airflow.call("PATCH", f"/dags/waits/dagRuns/{run_id}/taskInstances/wait/{map_index}", {"new_state": state})
