@@ -177,7 +177,7 @@ class Asker:
             async with self._timeout(self._limit):
                 return await call
         except TimeoutError:
-            raise SamTimeoutError(f"no whole answer came within {self._limit:g} s") from None
+            raise SamTimeoutError(f"no complete answer within {self._limit:g} s") from None
 
     def _react(self, batch_id: str, error: SamError) -> None:
         """Deal with a failure that concerns one batch; raise one that concerns all."""

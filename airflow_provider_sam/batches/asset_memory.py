@@ -41,7 +41,9 @@ class AssetMemory:
             stored = await self._store.aget(self._key)
         except ValueError as problem:
             # Watchers with the same arguments are one trigger to Airflow; with several assets, no store is the one.
-            self._log.warning("What this watcher tells of is not remembered, restarts may lose ends: %s", problem)
+            self._log.warning(
+                "This watcher cannot store its state, so a restart may miss batches that end meanwhile: %s", problem
+            )
             self._store = None
             return None
         self._saved = Told.load(stored) if stored else None

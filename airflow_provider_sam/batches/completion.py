@@ -106,17 +106,17 @@ class BatchEvent:
         :raises ValueError: nothing, or nothing known, arrived. An event that cannot be read is never a success.
         """
         if not payload:
-            raise ValueError("the wait for the batch ended without an event")
+            raise ValueError("the trigger fired no event")
         if not isinstance(payload, Mapping):
-            raise ValueError(f"the wait for the batch ended with an event that is not known: {type(payload).__name__}")  # noqa: TRY004 - Airflow's fault, not the caller's
+            raise ValueError(f"the trigger fired an unknown event: {type(payload).__name__}")  # noqa: TRY004 - Airflow's fault, not the caller's
         outcome = payload.get("outcome")
         if outcome not in ("ended", "timeout", "error") or payload.get("version") != EVENT_VERSION:
             fields_sent = sorted(map(str, payload))
-            raise ValueError(f"the wait for the batch ended with an event that is not known: {fields_sent}")
+            raise ValueError(f"the trigger fired an unknown event: {fields_sent}")
         try:
             batches = tuple(_load_summary(batch) for batch in payload["batches"])
         except (KeyError, TypeError, AttributeError) as problem:
-            raise ValueError(f"the event of the batch's end is incomplete: {problem}") from problem
+            raise ValueError(f"the trigger fired an incomplete event: {problem}") from problem
         return cls(outcome=outcome, batches=batches, message=str(payload.get("message") or ""))
 
 

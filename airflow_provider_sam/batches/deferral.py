@@ -68,12 +68,12 @@ def why_not_cancel(
     :param deadline: the wait's, likewise.
     """
     if now >= deadline:
-        return "the time of the wait is over, and the task decides"
+        return "the wait has timed out, and the task decides"
     if own is not None and latest is not None and latest.try_number > own.try_number:
         retried = own.max_tries is not None and own.max_tries == latest.max_tries
         return "a retry of the task waits for them" if retried else ""
     if state == DEFERRED:
-        return "the task still waits, in another triggerer"
+        return "the task is still deferred, in another triggerer"
     if own is not None and latest is not None and latest.failed:
-        return "the wait had failed before, in another triggerer"
+        return "the wait has already failed, in another triggerer"
     return ""

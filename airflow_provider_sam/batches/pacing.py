@@ -97,7 +97,7 @@ def lasting_trouble(error: SamError, *, seconds: float, seen: bool, visibility_t
         return f"refused for {seconds / 60:.0f} min: {error}"
     if isinstance(error, SamNotFoundError) and not seen and seconds >= visibility_timeout:
         return (
-            f"it has never been seen, there was nothing but 404 for {seconds / 60:.0f} min. Does the key belong to the "
+            f"never seen, nothing but 404 for {seconds / 60:.0f} min. Does the key belong to the "
             f"workspace of this batch, and is the id right? ({error})"
         )
     return ""
@@ -128,6 +128,11 @@ def pause(*, failures: int, interval: float, asked_for: float | None, chance: fl
         return asked_for + SPREAD * chance
     doubled = interval * 2.0 ** min(failures - 1, 30)
     return min(doubled, max(interval, LONGEST_PAUSE)) * (1 - JITTER * chance)
+
+
+def count_failures(failures: int) -> str:
+    """Return how many failures there were, in words for a log."""
+    return "1 failure" if failures == 1 else f"{failures} failures"
 
 
 def wakes_at(*, earliest_due: float, not_before: float, earliest_deadline: float) -> float:

@@ -21,6 +21,7 @@ from airflow_provider_sam.batches.pacing import (
     EARLY,
     SHORTEST_INTERVAL,
     answer_limit,
+    count_failures,
     looks_now,
     next_due,
     pause,
@@ -146,8 +147,8 @@ class Poller:
                 self._settle()
         except Exception as problem:
             # Nobody may wait for a poll that is no more; every task tells its user why.
-            log.exception("The shared poll has broken down")
-            self._end_all(f"The poll has broken down: {type(problem).__name__}: {problem}")
+            log.exception("The shared poll failed")
+            self._end_all(f"The poll failed: {type(problem).__name__}: {problem}")
         finally:
             self.closing = True
             await self._asker.aclose()
@@ -223,7 +224,7 @@ class Poller:
                 chance=self._random(),
             )
             self._not_before = self._clock() + seconds
-            log.warning("Polling paused for %.0f s after %d failures: %s", seconds, self._failures, error)
+            log.warning("Polling paused for %.0f s after %s: %s", seconds, count_failures(self._failures), error)
         for place in list(self._waiting):
             self._note_trouble(place, error)
 

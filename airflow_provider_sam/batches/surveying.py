@@ -18,6 +18,7 @@ from airflow_provider_sam.batches.pacing import (
     PAGE,
     SHORTEST_INTERVAL,
     answer_limit,
+    count_failures,
     next_due,
     page_limit,
     pause,
@@ -65,8 +66,8 @@ async def looks(
                 asked_for = problem.retry_after if isinstance(problem, SamStatusError) else None
                 seconds = pause(failures=failures, interval=interval, asked_for=asked_for, chance=random())
                 unexpected = None if isinstance(problem, SamError) else problem
-                text = "Looking for batches that ended failed %d times in a row, the next look is in %.0f s: %s"
-                log.warning(text, failures, seconds, problem, exc_info=unexpected)
+                text = "Polling the workspace paused for %.0f s after %s: %s"
+                log.warning(text, seconds, count_failures(failures), problem, exc_info=unexpected)
             else:
                 if failures:
                     log.info("The API answers again")
@@ -125,7 +126,7 @@ class Surveyor:
                     lambda client: client.glance_at_batches(limit=limit, after_id=self._cursor, deadline=0)
                 )
         except TimeoutError:
-            raise SamTimeoutError(f"no whole answer came within {self._answer_within:g} s") from None
+            raise SamTimeoutError(f"no complete answer within {self._answer_within:g} s") from None
         except SamError as error:
             if reaction_to(error) in {"ask again", "refused"}:
                 # The batch at which the page before ended was deleted: from the top, then.

@@ -86,7 +86,7 @@ class Watch:
         self._expiries[batch.id] = batch.expires_at
         for trouble in (None, batch.id):
             if self._troubles.pop(trouble, None):
-                self._log.info("The API answers again%s", f" about batch {trouble}" if trouble else "")
+                self._log.info("%s", f"Batch {trouble} is visible again" if trouble else "The API answers again")
         if before is None or before.processing_status != summary.processing_status:
             self._log.info("Batch %s", summary.describe())
 
@@ -110,16 +110,16 @@ class Watch:
             visibility_timeout=self._visibility_timeout,
         )
         if reason and not self.failure:
-            self.failure = f"Batch {batch_id}: {reason}" if batch_id else f"The batches cannot be looked at: {reason}"
+            self.failure = f"Batch {batch_id}: {reason}" if batch_id else f"Polling failed: {reason}"
 
     def _say_trouble(self, error: SamError, batch_id: str | None) -> None:
         hint = ""
         if isinstance(error, SamNotFoundError):
-            hint = " (a batch may be hidden for a moment)"
+            hint = " (a batch can be invisible for a moment)"
         elif reaction_to(error) in {"refused", "reconnect"}:
-            hint = f" (a refusal that lasts {REFUSAL_STANDS / 60:.0f} min ends the wait)"
+            hint = f" (the wait fails if this lasts for {REFUSAL_STANDS / 60:.0f} min)"
         what = f"batch {batch_id}" if batch_id else "the batches"
-        self._log.warning("Could not look at %s, will look again%s: %s", what, hint, error.happened())
+        self._log.warning("Could not poll %s, will retry%s: %s", what, hint, error.happened())
 
     def dump(self) -> dict[str, Any]:
         """Return, as JSON types, which batches were seen, and what fails since when: for a later watch of the same."""
@@ -144,7 +144,8 @@ class Watch:
             return
         self._last_beat = now
         expiries = [self._expiries[batch_id].timestamp() for batch_id in self.open_ids if batch_id in self._expiries]
-        expiry = f", expires {in_words(min(expiries) - now)}" if expiries else ""
+        first = "the first " if len(expiries) > 1 else ""
+        expiry = f", {first}expires {in_words(min(expiries) - now)}" if expiries else ""
         self._log.info("%s%s", describe(self.batches), expiry)
 
     def ended(self) -> BatchEvent:

@@ -9,7 +9,7 @@ from airflow_provider_sam._compat.triggerers import triggerer_health
 if TYPE_CHECKING:
     from airflow_provider_sam._compat.triggerers import TriggererHealth
 
-ADVICE = "Deferred tasks wait until one runs. Start `airflow triggerer`, or set deferrable=False"
+ADVICE = "Deferred tasks wait until one is. Start `airflow triggerer` or set deferrable=False"
 
 
 def triggerer_problem(health: TriggererHealth | None) -> str:
@@ -20,9 +20,9 @@ def triggerer_problem(health: TriggererHealth | None) -> str:
     if health is None:
         return ""
     if health.status is None:
-        return f"Airflow knows of no triggerer. {ADVICE}"
+        return f"No triggerer has ever been running. {ADVICE}"
     if health.status == "unhealthy" and health.latest_heartbeat:  # without one, it is the database that is away
-        return f"No triggerer is running; the latest heartbeat of one came at {health.latest_heartbeat}. {ADVICE}"
+        return f"No triggerer is running (latest heartbeat: {health.latest_heartbeat}). {ADVICE}"
     return ""
 
 

@@ -236,7 +236,7 @@ class SamBatchSensor(BaseSensorOperator):
         """
         from airflow_provider_sam.batches.completion import describe
 
-        seen = seen or (describe(self._seen) if self._seen else "no batch could be seen")
+        seen = seen or (describe(self._seen) if self._seen else "no batch was ever seen")
         if limit == TIMEOUT:
             self._give_up()
             raise AirflowSensorTimeout(f"Sensor has timed out after {self.timeout} s: {seen}")
@@ -251,11 +251,11 @@ class SamBatchSensor(BaseSensorOperator):
         if self.cancel_on_kill:
             self._cancel("The task was killed")
         else:
-            self.log.info("The task was killed; its batches go on: %s", ", ".join(self._open_ids()))
+            self.log.info("The task was killed; its batches keep running: %s", ", ".join(self._open_ids()))
 
     def _give_up(self) -> None:
         if self.cancel_on_timeout:
-            self._cancel("The time is over")
+            self._cancel("Timed out")
 
     def _cancel(self, why: str) -> None:
         from airflow_provider_sam.batches.canceling import cancel_all

@@ -40,7 +40,7 @@ class PokeMemory:
                 return False
             self._watch.recall(kept["looks"])
         except Exception as problem:  # noqa: BLE001 - whatever the store says, the wait goes on without it
-            self._log.warning("What earlier pokes saw is not known: %s", problem)
+            self._log.warning("Could not read what earlier pokes saw: %s", problem)
             return False
         self._kept = kept
         return True
@@ -53,5 +53,5 @@ class PokeMemory:
         try:
             self._store.set(KEY, kept, retention=RETENTION)
         except Exception as problem:  # noqa: BLE001 - likewise
-            self._log.warning("What this poke saw is not remembered: %s", problem)
+            self._log.warning("Could not store what this poke saw: %s", problem)
         self._kept = kept

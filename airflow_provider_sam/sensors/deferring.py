@@ -24,7 +24,7 @@ GUARD = 300.0
 AIRFLOW_TIMED_OUT = frozenset({"Trigger timeout", "Trigger/execution timeout"})
 """What Airflow 3 and Airflow 2 resume a task with whose trigger has fired nothing in time."""
 
-NO_TRIGGERER = "no triggerer ended the wait, so nobody may have looked at the batches. "
+NO_TRIGGERER = "no triggerer ended the wait, so the batches may not have been polled. "
 
 
 def defers(wanted: bool | None) -> bool:

@@ -120,19 +120,19 @@ class SamBatchTrigger(BaseTrigger):
 
         named = ", ".join(self.ids())
         if not self.cancel_on_kill:
-            self.log.info("The task was killed; its batches go on: %s", named)
+            self.log.info("The task was killed; its batches keep running: %s", named)
             return
         clock = asyncio.get_running_loop().time
         until = clock() + KILL_WITHIN
         reason = await reason_not_to_cancel(self.task_instance, own=self._own_deferral(), deadline=self.deadline)
         if reason:
-            self.log.warning("Not canceling %s: %s. SamCancelBatchOperator cancels a batch.", named, reason)
+            self.log.warning("Not canceling %s: %s. To cancel, run SamCancelBatchOperator.", named, reason)
             return
         try:
             async with asyncio.timeout(min(CANCEL_WITHIN, until - clock())):
                 await self._cancel()
         except TimeoutError:
-            self.log.warning("Not all of %s could be canceled in %g s", named, CANCEL_WITHIN)
+            self.log.warning("Could not cancel all of %s within %g s", named, CANCEL_WITHIN)
 
     async def _cancel(self) -> None:
         from airflow_provider_sam.batches.canceling import acancel_all

@@ -50,7 +50,7 @@ async def reason_not_to_cancel(task: Any, *, own: Deferral | None, deadline: flo
         place = {"run_id": task.run_id, "task_id": task.task_id, "map_index": task.map_index}
         state = state_in(answer.task_states, **place)
     except Exception as problem:  # noqa: BLE001 - whatever it is, nothing is known, and so nothing is canceled
-        return f"Airflow does not say what became of the task ({type(problem).__name__}: {problem})"
+        return f"Airflow does not tell the task's state ({type(problem).__name__}: {problem})"
     return why_not_cancel(state, own=own, latest=latest, now=time.time(), deadline=deadline)
 
 

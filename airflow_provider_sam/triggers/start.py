@@ -111,7 +111,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
             try:
                 await leave_deferral(self.task_instance, own)
             except Exception as problem:  # noqa: BLE001 - the wait is what matters
-                self.log.warning("A clear of this task may not cancel its batches: %s", problem)
+                self.log.warning("Clearing this task may not cancel its batches: %s", problem)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event; one that says so where there is nothing to wait for."""

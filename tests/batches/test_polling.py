@@ -154,7 +154,7 @@ async def test_ten_minutes_without_the_api_end_no_wait(sam_emulator, create, con
     events = await asyncio.gather(*waits)
     assert {event.outcome for event in events} == {"ended"}
     said = [record.getMessage() for record in caplog.records if record.name == __name__]
-    assert sum("Could not look" in line for line in said) == len(ids), "trouble is said once a wait"
+    assert sum("Could not poll" in line for line in said) == len(ids), "trouble is said once a wait"
     assert sum("answers again" in line for line in said) == len(ids)
 
 
@@ -236,7 +236,7 @@ async def test_a_refusal_that_stands_ends_every_wait_and_says_so_once(
     assert {event.outcome for event in events} == {"error"}
     assert all(sam_emulator.api_key not in event.message for event in events)
     assert all("refused for" in event.message for event in events)
-    assert caplog.text.count("Could not look at the batches") == len(ids)
+    assert caplog.text.count("Could not poll the batches") == len(ids)
     assert poller._clock() >= REFUSAL_STANDS
     assert connections.made == 1 + looks(sam_emulator), "the connection is read anew each time"
     assert connections.open == 0
@@ -312,7 +312,7 @@ async def test_a_connection_that_cannot_be_read_for_a_while_is_waited_for(sam_em
         sam_emulator.end_batch(batch_id)
     waits = (poller.wait(watch(each, poller=poller), interval=10, deadline=3600) for each in ids)
     assert {event.outcome for event in await asyncio.gather(*waits)} == {"ended"}
-    assert caplog.text.count("Could not look at the batches") == len(ids), "it is said once a wait"
+    assert caplog.text.count("Could not poll the batches") == len(ids), "it is said once a wait"
     assert len(tries) < 12, "pauses double"
 
 

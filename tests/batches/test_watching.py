@@ -97,13 +97,13 @@ def test_trouble_is_said_once_until_it_is_over(watch, log):
     watch.note_trouble(HIDDEN, "msgbatch_1")
     watch.note(batch())
     watch.note_trouble(HIDDEN, "msgbatch_1")
-    hint = "(a batch may be hidden for a moment)"
-    hidden = f"Could not look at batch msgbatch_1, will look again {hint}: answered 404: not here"
+    hint = "(a batch can be invisible for a moment)"
+    hidden = f"Could not poll batch msgbatch_1, will retry {hint}: answered 404: not here"
     assert log.lines == [
-        "Could not look at the batches, will look again: no connection",
+        "Could not poll the batches, will retry: no connection",
         hidden,
         "The API answers again",
-        "The API answers again about batch msgbatch_1",
+        "Batch msgbatch_1 is visible again",
         "Batch msgbatch_1 in_progress, 12,000 requests processing",
         hidden,
     ]

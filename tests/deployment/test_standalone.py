@@ -198,16 +198,23 @@ def watcher_looks(sam, times):
     wait_for(lambda: sam.count("messages_batches_list") >= enough, within=WITHIN, what="looks of the watcher")
 
 
+STORED_EVENTS = """
+    select event.id, event.extra, run.run_id from asset_event event
+    left join dagrun_asset_event started on started.event_id = event.id
+    left join dag_run run on run.id = started.dag_run_id
+"""
+
+
 def events(airflow):
     """Give for each event of the watcher the batches that it names, and the runs that it has started."""
-    found = airflow.call("GET", "/assets/events?limit=100")["asset_events"]
-    return [
-        (
-            {batch["id"] for batch in event["extra"]["payload"]["batches"]},
-            [run["run_id"] for run in event["created_dagruns"]],
-        )
-        for event in found
-    ]
+    with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
+        rows = database.execute(STORED_EVENTS).fetchall()
+    found = {
+        event: ({batch["id"] for batch in json.loads(extra)["payload"]["batches"]}, []) for event, extra, _ in rows
+    }
+    for event, _, run_id in rows:
+        found[event][1].extend([run_id] if run_id else [])
+    return list(found.values())
 
 
 def started_runs(airflow, ended):

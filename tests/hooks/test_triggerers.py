@@ -19,7 +19,7 @@ SEEN = "2026-11-25T14:00:03+00:00"
         (TriggererHealth(status="unhealthy", latest_heartbeat=None), ""),
         (TriggererHealth(status="of a later Airflow", latest_heartbeat=SEEN), ""),
         (TriggererHealth(status="unhealthy", latest_heartbeat=SEEN), SEEN),
-        (TriggererHealth(status=None, latest_heartbeat=None), "Airflow knows of no triggerer"),
+        (TriggererHealth(status=None, latest_heartbeat=None), "No triggerer has ever been running"),
     ],
 )
 def test_a_problem_is_named_only_where_it_is_certain_and_says_what_to_do(health, said):

@@ -198,7 +198,7 @@ async def test_a_watcher_of_several_assets_works_and_says_what_it_cannot(sam, cr
         sam.end_batch(batch_id)
         await reached(lambda: told)
     assert ids(told) == [batch_id]
-    assert caplog.text.count("not remembered") == 1
+    assert caplog.text.count("cannot store its state") == 1
 
 
 async def test_a_watcher_that_is_stopped_closes_all_and_touches_no_batch(sam, create):

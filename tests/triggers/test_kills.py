@@ -96,7 +96,7 @@ async def test_where_airflow_does_not_answer_nothing_is_canceled(sam, airflow, b
     async with asyncio.timeout(30):
         await trigger_for(batch_id).on_kill()
     assert sam.count("messages_batches_cancel") == 0
-    assert "does not say" in said.text
+    assert "does not tell" in said.text
 
 
 async def test_a_wait_that_fails_says_so_to_its_twin_in_a_triggerer_that_stalled(sam, airflow, batch_id, monkeypatch):
