@@ -116,6 +116,11 @@ class SamBatchTrigger(BaseTrigger):
         at first, and where it is not certain that somebody ended this very wait, nothing is canceled.
         """
         await loaded(WAITS)
+        from airflow_provider_sam.triggers.kills import to_the_end
+
+        await to_the_end(self._end_killed())
+
+    async def _end_killed(self) -> None:
         from airflow_provider_sam.triggers.kills import KILL_WITHIN, reason_not_to_cancel
 
         named = ", ".join(self.ids())

@@ -6,10 +6,13 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import ask_airflow
 from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 ASK_WITHIN = 15.0
 """Seconds that Airflow has to answer. The first question to a triggerer takes it a while: it starts an API for it."""
@@ -19,6 +22,20 @@ KILL_WITHIN = 28.0
 
 _ready: set[int] = set()
 """The processes in which Airflow has been asked before."""
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work of a kill to its end, however often that is interrupted.
+
+    Airflow 3.3 repeats a kill each second until the trigger is gone, and each repeat interrupts what handles it.
+
+    :param work: takes `KILL_WITHIN` seconds at the most.
+    """
+    task = asyncio.create_task(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
 
 
 async def get_ready(task: Any) -> None:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from airflow_provider_sam.batches.deferral import Deferral
-from airflow_provider_sam.emulator import Fault, Status
+from airflow_provider_sam.emulator import Delay, Fault, Status
 from airflow_provider_sam.triggers.batch import SamBatchTrigger
 from airflow_provider_sam.triggers.start import SamBatchStartTrigger
 from tests.triggers.airflow import held_by_airflow
@@ -97,6 +97,19 @@ async def test_where_airflow_does_not_answer_nothing_is_canceled(sam, airflow, b
         await trigger_for(batch_id).on_kill()
     assert sam.count("messages_batches_cancel") == 0
     assert "does not tell" in said.text
+
+
+async def test_a_kill_that_airflow_repeats_each_second_is_handled_to_its_end(sam, airflow, batch_id):
+    airflow.state, airflow.latest = "failed", FIRST
+    sam.faults.add(Fault(Delay(0.5), operation="messages_batches_retrieve"))
+    kill = asyncio.create_task(trigger_for(batch_id).on_kill())
+    repeats = 0
+    while not kill.done():
+        await asyncio.sleep(0.05)
+        kill.cancel()
+        repeats += 1
+    assert repeats > 1
+    assert sam.count("messages_batches_cancel") == 1
 
 
 async def test_a_wait_that_fails_says_so_to_its_twin_in_a_triggerer_that_stalled(sam, airflow, batch_id, monkeypatch):
