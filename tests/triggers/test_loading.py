@@ -67,7 +67,7 @@ TRIGGERS = [
 def test_nothing_heavy_is_loaded_on_the_loop(trigger):
     program = WATCH_THE_IMPORTS.format(trigger=trigger, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1:] == ["[] True True"], done.stderr
+    assert "[] True True" in done.stdout.splitlines(), done.stderr
 
 
 if find_spec("airflow.sdk"):  # watchers
@@ -79,5 +79,5 @@ if find_spec("airflow.sdk"):  # watchers
         trigger = ("airflow_provider_sam.triggers.ended", "SamBatchEndedTrigger", store)
         program = WATCH_THE_IMPORTS.format(trigger=trigger, heavy=HEAVY)
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-        assert done.stdout.splitlines()[-1:] == ["[] True True"], done.stderr
+        assert "[] True True" in done.stdout.splitlines(), done.stderr
         assert sam.count("messages_batches_list") >= 1
