@@ -96,8 +96,15 @@ class Airflow:
 
     def unpause(self, dag_id: str) -> None:
         """Let a Dag run by itself as soon as its file has been read."""
+        self._set_paused(dag_id, paused=False)
+
+    def pause(self, dag_id: str) -> None:
+        """Let no run of a Dag begin, as soon as its file has been read."""
+        self._set_paused(dag_id, paused=True)
+
+    def _set_paused(self, dag_id: str, *, paused: bool) -> None:
         wait_for(lambda: self._knows(dag_id), within=STARTS_WITHIN, what=f"Dag {dag_id}")
-        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": paused})
 
     def _knows(self, dag_id: str) -> bool:
         dags = self.call("GET", "/dags?limit=100")["dags"]

@@ -16,7 +16,7 @@ from tests.deployment.processes import kill
 from tests.deployment.stack import airflow_stack, wait_for
 from tests.deployment.triggerers import another_triggerer
 from tests.deployment.vault import FILE
-from tests.deployment.waiting import create, many_in_state, number_in_state, start_many
+from tests.deployment.waiting import create, many_in_state, start_many
 
 pytestmark = [
     pytest.mark.deployment,
@@ -64,7 +64,7 @@ def test_waits_outlive_a_vault_that_is_away_a_key_rotated_early_and_a_malformed_
     *ids, stranger = create(emulator, requests, WAITS + 1)
     emulator.faults.add(Fault(AlteredBatch({"expires_at": None}, batch_id=stranger), times=None))
     start_many(airflow, DAG_ID, ids)
-    wait_for(lambda: number_in_state(airflow, DAG_ID, "deferred") == WAITS, within=240, what="all waits deferred")
+    wait_for(lambda: len(many_in_state(airflow, DAG_ID, "deferred")) == WAITS, within=240, what="all waits deferred")
     wait_for(lambda: looks(emulator, 200), within=60, what="a look of the triggerer")
     kill(airflow.parts["triggerer"])
     held = vault.read_text()
@@ -76,9 +76,9 @@ def test_waits_outlive_a_vault_that_is_away_a_key_rotated_early_and_a_malformed_
         emulator.faults.add(Fault(Status(401), operation="messages_batches_retrieve", times=3))
         vault.write_text(held)
         wait_for(lambda: looks(emulator, 401) >= 3, within=240, what="refusals")
-        assert number_in_state(airflow, DAG_ID, "deferred") == WAITS
+        assert len(many_in_state(airflow, DAG_ID, "deferred")) == WAITS
         for batch_id in ids:
             emulator.end_batch(batch_id)
-        wait_for(lambda: number_in_state(airflow, DAG_ID, "success") == WAITS, within=400, what="all waits ended")
-    assert {task["try_number"] for task in many_in_state(airflow, DAG_ID, "success")} == {1}
+        wait_for(lambda: len(many_in_state(airflow, DAG_ID, "success")) == WAITS, within=400, what="all waits ended")
+    assert {tries for _, _, tries in many_in_state(airflow, DAG_ID, "success")} == {1}
     assert emulator.count("messages_batches_cancel") == 0

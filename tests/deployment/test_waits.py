@@ -19,7 +19,6 @@ from tests.deployment.waiting import (
     in_state,
     many_in_state,
     mark,
-    number_in_state,
     start_many,
     waits,
 )
@@ -48,13 +47,13 @@ def test_waits_that_end_right_after_their_deferral_all_succeed_and_a_retry_costs
     going_on = start_many(airflow, RETRIED, ids)
 
     def all_have_ended():
-        for task in many_in_state(airflow, RETRIED, "deferred"):
-            if batch_id := going_on.pop((task["dag_run_id"], task["task_id"]), None):
+        for run_id, task_id, _ in many_in_state(airflow, RETRIED, "deferred"):
+            if batch_id := going_on.pop((run_id, task_id), None):
                 emulator.end_batch(batch_id)
-        return number_in_state(airflow, RETRIED, "success") == MANY_WAITS
+        return len(many_in_state(airflow, RETRIED, "success")) == MANY_WAITS
 
     wait_for(all_have_ended, within=800, what="all waits ended")
-    tries = Counter(task["try_number"] for task in many_in_state(airflow, RETRIED, "success"))
+    tries = Counter(tries for _, _, tries in many_in_state(airflow, RETRIED, "success"))
     assert not going_on, "each was deferred before its batch ended"
     assert set(tries) <= {1, 2}, f"Airflow takes no wait for ended twice, not even late: {tries}"
     assert emulator.count("messages_batches_create") == MANY_WAITS

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from tests.deployment.stack import wait_for
@@ -37,25 +40,24 @@ def deferred_run(airflow, ids, within=600):
 
 
 def start_many(airflow, dag_id, ids):
-    """Start as many runs as wait for these batches, ten each; give the batch of each wait by its run and task."""
+    """Start as many runs as wait for these batches, ten each; give the batch of each wait by its run and task.
+
+    All are there before the first begins: with a busy scheduler, SQLite does not let the API server write each time.
+    """
+    airflow.pause(dag_id)
     begun = {}
     for first in range(0, len(ids), 10):
         run_id = airflow.start_run(dag_id, {"batch_ids": ids[first : first + 10]})
         begun |= {(run_id, f"wait_{number}"): batch_id for number, batch_id in enumerate(ids[first : first + 10])}
+    airflow.unpause(dag_id)
     return begun
 
 
 def many_in_state(airflow, dag_id, state):
-    """Give the task instances of all runs of a Dag that are in a state."""
-    found, path = [], f"/dags/{dag_id}/dagRuns/~/taskInstances?limit=100&order_by=id&state={state}"
-    while more := airflow.call("GET", f"{path}&offset={len(found)}")["task_instances"]:
-        found += more
-    return found
-
-
-def number_in_state(airflow, dag_id, state):
-    """Count them."""
-    return airflow.call("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?limit=1&state={state}")["total_entries"]
+    """Give run, task and number of tries of all task instances of a Dag that are in a state."""
+    query = "select run_id, task_id, try_number from task_instance where dag_id = ? and state = ?"
+    with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
+        return database.execute(query, (dag_id, state)).fetchall()
 
 
 def mark(airflow, run_id, map_index, state):
