@@ -50,7 +50,7 @@ print(sorted(name for name, on_the_loop in seen if on_the_loop), "authorities" i
 """
 
 HEAVY = {"anyio", "httpcore", "httpx", "httpx_sse", "msgspec", "pydantic", "tenacity"}
-WAIT = {"deadline": 0, "cancel_on_kill": True, "sam_conn_id": "sam_default"}
+WAIT = {"deadline": 2**40, "cancel_on_kill": True, "visibility_timeout": 0.1, "poll_interval": 0.1}
 START = {"batch_id": "msgbatch_1", "visibility_timeout": 0.1, "poll_interval": 0.1}
 TRIGGERS = [
     ("airflow_provider_sam.triggers.batch", "SamBatchTrigger", {"batch_ids": ["msgbatch_1"], **WAIT}),
