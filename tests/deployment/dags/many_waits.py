@@ -14,7 +14,7 @@ WAITS = 10
 
 BEGUN: dict[str, dict[str, Any]] = {
     "started_waits": {"start_from_trigger": True, "cancel_on_kill": True},
-    "retried_waits": {"retries": 5, "retry_delay": pendulum.duration(seconds=0)},
+    "retried_waits": {"retries": 10, "retry_delay": pendulum.duration(seconds=1)},
 }
 
 for dag_id, arguments in BEGUN.items():
