@@ -23,21 +23,21 @@ class TaskIdentity:
     run_id: str
     task_id: str
     map_index: int = -1
-    region: tuple[str, int] | None = None
-    """The iteration of a loop that it runs in, which Airflow has from 3.4 on."""
+    iteration: int | None = None
+    """Which iteration of a loop it runs in, counted from 0; Airflow has loops from 3.4 on, and none inside another."""
 
     @property
     def name(self) -> str:
         """How a person finds it."""
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
-        iteration = f", {self.region[0]} {self.region[1]}" if self.region else ""
+        iteration = "" if self.iteration is None else f", iteration {self.iteration}"
         return f"{self.dag_id}.{self.task_id}{mapped} of {self.run_id}{iteration}"
 
     @property
     def digest(self) -> str:
         """Tells it from every other task of every run, in 64 characters."""
         parts = (self.dag_id, self.run_id, self.task_id)
-        own = (parts, self.map_index) if self.region is None else (parts, self.map_index, self.region)
+        own = (parts, self.map_index) if self.iteration is None else (parts, self.map_index, self.iteration)
         return hashlib.sha256(repr(own).encode()).hexdigest()
 
     @property

@@ -155,6 +155,6 @@ def identity_of(context: Context) -> TaskIdentity:
     """Say which task of which Dag run this is."""
     ti: Any = context["ti"]
     map_index = ti.map_index if ti.map_index is not None else -1
-    # From Airflow 3.4 on, a mapped task has a region too; outside of a loop, its map index tells its instances apart.
-    known = (str(ti.region_id), int(ti.region_index or 0)) if context.get("loop") is not None else None
-    return TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, known)
+    loop: Any = context.get("loop")  # a region would not do: it changes when a task is cleared
+    iteration = None if loop is None else int(loop.index)
+    return TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, iteration)

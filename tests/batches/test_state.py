@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -32,8 +31,8 @@ from airflow_provider_sam.exceptions import SamStateError, SamStateUnavailableEr
 RECORD = Record(1, (BatchRecord("aaa", 5, batch_id="msgbatch_1"),), "try")
 IDENTITY = TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task")
 NEIGHBOURS = [
-    TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", region=("loop", 0)),
-    TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", region=("loop", 1)),
+    TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", iteration=0),
+    TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", iteration=1),
     TaskIdentity("dag", "manual__2026-01-01T00:00:00-00:00", "group.task"),
     TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group_task"),
     TaskIdentity("dag", "manual__2026-01-01T00:00:00+00:00", "group.task", 0),
@@ -86,19 +85,10 @@ def test_the_place_of_a_record_stays_where_earlier_versions_have_written_it():
     assert IDENTITY.key == "dag/manual__2026-01-01T00_00_00_00_00/group_task/-1-85f5709c2fe1.json"
 
 
-@pytest.mark.parametrize(
-    ("region", "loop", "known"),
-    [
-        ({}, None, None),  # before Airflow 3.4
-        ({"region_id": uuid.UUID(int=0), "region_index": -1}, None, None),
-        ({"region_id": "expansion", "region_index": 2}, None, None),  # a mapped task
-        ({"region_id": "loop", "region_index": 2}, "its position", ("loop", 2)),
-    ],
-)
-def test_an_iteration_of_a_loop_is_part_of_the_identity_and_no_other_region_is(region, loop, known):
-    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, **region)
-    context = {"ti": ti} | ({"loop": loop} if loop else {})
-    assert identity_of(context).region == known
+@pytest.mark.parametrize(("loop", "iteration"), [({}, None), ({"loop": SimpleNamespace(index=2)}, 2)])
+def test_an_iteration_of_a_loop_is_part_of_the_identity(loop, iteration):
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1)
+    assert identity_of({"ti": ti} | loop).iteration == iteration
 
 
 @pytest.mark.parametrize("batch_id", ["../../../evil", "/x", ""])
