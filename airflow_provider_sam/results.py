@@ -35,8 +35,8 @@ def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -
     :raises SamResultsError: after the last result, if a file is not the one that was published.
     """
     from airflow_provider_sam.api.results import read_result
-    from airflow_provider_sam.batches.landed import lines_of
-    from airflow_provider_sam.batches.manifest import read_manifest
+    from airflow_provider_sam.batches.land.manifest import read_manifest
+    from airflow_provider_sam.batches.land.reader import lines_of
 
     for file in read_manifest(manifest, conn_id=storage_conn_id)["files"]:
         for line in lines_of(file, conn_id=storage_conn_id):

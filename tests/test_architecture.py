@@ -14,32 +14,47 @@ PACKAGE = "airflow_provider_sam"
 ROOT = Path(__file__).parent.parent / PACKAGE
 LONGEST_FILE = 300
 
-# Room by room, from the ground up: the rooms that each may import from. The package itself, which holds nothing but
-# its version, is open to all.
-GROUND = {"_compat", "api", "exceptions"}
-BELOW_TASKS = GROUND | {"batches", "connection", "hooks"}
+# Room by room, from the ground up: the rooms that each imports from, besides itself. The package itself, which holds
+# nothing but its version, is open to all. No room may import more, and none is listed that is not imported.
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
-    "_compat": {"_compat"},
-    "api": {"api"},
-    "emulator": {"emulator"},
+    "_compat": set(),
+    "api": set(),
+    "emulator": set(),
     "exceptions": {"_compat", "api"},
     "connection": {"api", "exceptions"},
     "get_provider_info": {"connection"},
-    "batches": GROUND | {"batches"},
-    "hooks": GROUND | {"connection", "hooks"},
-    "links": BELOW_TASKS | {"links"},
-    "submit_task": BELOW_TASKS | {"links", "triggers"},
-    "triggers": BELOW_TASKS | {"triggers"},
-    "results": GROUND | {"batches"},
-    # Operators and transfers never import each other: what both need to submit is a room below them.
-    "operators": BELOW_TASKS | {"links", "operators", "submit_task"},
-    "transfers": BELOW_TASKS | {"links", "submit_task", "transfers"},
-    "sensors": BELOW_TASKS | {"links", "sensors", "triggers"},
-    "decorators": BELOW_TASKS | {"decorators", "operators", "sensors", "transfers"},
-    "task_groups": BELOW_TASKS | {"operators", "sensors", "task_groups", "transfers"},
+    "batches": {"_compat", "api"},
+    "batches.store": {"_compat", "batches", "exceptions"},
+    # Submitting, waiting and landing never import each other: what two of them need is a room below.
+    "batches.submit": {"_compat", "api", "batches", "batches.store", "exceptions"},
+    "batches.wait": {"api", "batches", "exceptions"},
+    "batches.land": {"_compat", "api", "batches", "batches.store", "exceptions"},
+    "results": {"_compat", "api", "batches.land"},
+    "hooks": {"_compat", "api", "connection", "exceptions"},
+    "links": {"_compat"},
+    "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
+    "tasks": {
+        *("_compat", "api", "batches.store", "batches.submit", "batches.wait"),
+        *("exceptions", "hooks", "links", "triggers"),
+    },
+    # Operators, sensors and transfers never import each other.
+    "operators": {
+        *("_compat", "api", "batches", "batches.submit", "connection"),
+        *("exceptions", "hooks", "links", "tasks"),
+    },
+    "sensors": {
+        *("_compat", "api", "batches", "batches.wait", "connection"),
+        *("exceptions", "hooks", "links", "triggers"),
+    },
+    "transfers": {
+        *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),
+        *("exceptions", "hooks", "links", "tasks"),
+    },
 }
-WITHOUT_AIRFLOW = {"", "api", "batches", "connection", "emulator", "exceptions", "get_provider_info", "results"}
+BATCHES = {room for room in MAY_IMPORT if room.partition(".")[0] == "batches"}
+WITHOUT_AIRFLOW = BATCHES | {"", "api", "connection", "emulator", "exceptions", "get_provider_info", "results"}
+MOST_FILES = 15
 
 # Whoever uses one of these names, or catches one of these errors, asks what is installed. `_compat` may; the emulator
 # may ask for the libraries of its own extra, since it imports nothing of ours.
@@ -48,7 +63,7 @@ MISSING_ERRORS = {"ImportError", "ModuleNotFoundError"}
 MAY_ASK = {"emulator": {"find_spec"}}
 
 # What a Dag file may import, and what must not load when it does.
-DAG_FACING = ("decorators", "hooks", "links", "operators", "results", "sensors", "task_groups", "transfers", "triggers")
+DAG_FACING = ("hooks", "links", "operators", "results", "sensors", "tasks", "transfers", "triggers")
 HEAVY = {"anyio", "fsspec", "httpx", "httpx_sse", "msgspec", "pyarrow", "pydantic", "tenacity", "upath", "zstandard"}
 
 
@@ -88,8 +103,10 @@ def imports_of(module: str, source: str, *, is_package: bool) -> list[Import]:
 
 
 def room_of(module: str) -> str:
-    """Name the room that a module of the package belongs to; the package itself is the room ``""``."""
-    return module.removeprefix(PACKAGE).lstrip(".").partition(".")[0]
+    """Return the room that a module of the package belongs to; the package itself is the room ``""``."""
+    parts = module.removeprefix(PACKAGE).lstrip(".").split(".")
+    inner = ".".join(parts[:2])
+    return inner if inner in MAY_IMPORT else parts[0]
 
 
 def is_under(module: str, top: str) -> bool:
@@ -105,11 +122,36 @@ def direction_faults(module: str, source: str, *, is_package: bool = False) -> l
     for found in imports_of(module, source, is_package=is_package):
         if is_under(found.module, PACKAGE):
             target = room_of(found.module)
-            if target in MAY_IMPORT and target != "" and target not in MAY_IMPORT[room]:
+            if target in MAY_IMPORT and target not in {"", room} | MAY_IMPORT[room]:
                 faults.add(f"{module}: {room or 'the package'} may not import {target}")
         elif is_under(found.module, "airflow") and room in WITHOUT_AIRFLOW:
             faults.add(f"{module}: {room or 'the package'} may not import Airflow")
     return sorted(faults)
+
+
+def idle_allowances(sources: dict[str, str], packages: set[str]) -> list[str]:
+    """Return the allowances of the table that no import uses, and its rooms that do not exist."""
+    idle = {(room, target) for room, targets in MAY_IMPORT.items() for target in targets}
+    for module, source in sources.items():
+        for found in imports_of(module, source, is_package=module in packages):
+            idle.discard((room_of(module), room_of(found.module)))
+    missing = set(MAY_IMPORT) - {room_of(module) for module in sources}
+    return sorted(
+        [f"{room} need not import {target}" for room, target in idle] + [f"no room {room}" for room in missing]
+    )
+
+
+def circles(sources: dict[str, str], packages: set[str]) -> set[str]:
+    """Return the modules that import each other in a circle, or import such a module; packages count as none."""
+    edges = {
+        module: {found.module for found in imports_of(module, source, is_package=False)} & set(sources) - {module}
+        for module, source in sources.items()
+        if module not in packages
+    }
+    while free := [module for module, targets in edges.items() if not targets & set(edges)]:
+        for module in free:
+            del edges[module]
+    return set(edges)
 
 
 def version_faults(module: str, source: str) -> list[str]:
@@ -170,6 +212,21 @@ def test_a_room_imports_only_from_rooms_below_it(module):
     assert direction_faults(module, SOURCES[module], is_package=module in PACKAGES) == []
 
 
+def test_no_allowance_is_idle_and_no_room_is_missing():
+    assert idle_allowances(SOURCES, PACKAGES) == []
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_no_modules_of_a_room_import_each_other_in_a_circle(room):
+    assert circles({name: text for name, text in SOURCES.items() if room_of(name) == room}, PACKAGES) == set()
+
+
+@pytest.mark.parametrize("room", sorted(BATCHES))
+def test_no_room_of_batches_is_two_rooms(room):
+    modules = [name for name in SOURCES if room_of(name) == room and name not in PACKAGES]
+    assert len(modules) <= MOST_FILES
+
+
 @pytest.mark.parametrize("module", SOURCES)
 def test_only_compat_knows_what_is_installed(module):
     assert version_faults(module, SOURCES[module]) == []
@@ -213,10 +270,17 @@ def test_importing_all_a_dag_needs_loads_no_heavy_library_that_airflow_has_not_l
         ("hooks.sam", "from airflow_provider_sam import emulator", "hooks may not import emulator"),
         ("operators.batch", "from ..sensors.batch import x", "operators may not import sensors"),
         ("operators.batch", "import airflow_provider_sam.transfers.x", "operators may not import transfers"),
-        ("submit_task", "import airflow_provider_sam.operators.x", "submit_task may not import operators"),
+        ("tasks.submit", "import airflow_provider_sam.operators.x", "tasks may not import operators"),
+        ("batches.ids", "import airflow_provider_sam.batches.land.x", "batches may not import batches.land"),
+        ("batches.land.x", "import airflow_provider_sam.batches.wait.y", "batches.land may not import batches.wait"),
+        (
+            "batches.wait.x",
+            "from airflow_provider_sam.batches.submit import y",
+            "batches.wait may not import batches.submit",
+        ),
         ("transfers.x", "from airflow_provider_sam.operators.batch import x", "transfers may not import operators"),
         (
-            "batches.state",
+            "batches.ids",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import airflow",
             "batches may not import Airflow",
         ),
@@ -226,6 +290,16 @@ def test_importing_all_a_dag_needs_loads_no_heavy_library_that_airflow_has_not_l
 def test_a_wrong_direction_is_caught(module, source, fault):
     full = f"{PACKAGE}.{module}"
     assert direction_faults(full, source) == [f"{full}: {fault}"]
+
+
+def test_an_idle_allowance_is_caught():
+    package = {f"{PACKAGE}.{room}": "" for room in MAY_IMPORT}
+    assert "tasks need not import hooks" in idle_allowances(package, set())
+    assert "no room tasks" in idle_allowances({PACKAGE: ""}, set())
+
+
+def test_a_circle_is_caught():
+    assert circles({"a": "import b", "b": "def f():\n    import a", "c": ""}, set()) == {"a", "b"}
 
 
 @pytest.mark.parametrize(

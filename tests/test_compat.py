@@ -12,8 +12,8 @@ from airflow_provider_sam._compat import (
     ObjectStoragePath,
     object_storage_path,
 )
-from airflow_provider_sam.batches.landed import place_of
-from airflow_provider_sam.batches.storage_paths import storage_path
+from airflow_provider_sam.batches.land.reader import place_of
+from airflow_provider_sam.batches.paths import storage_path
 from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger
 
 PLACES = [

@@ -36,7 +36,7 @@ PROMISED = (
     "operators/*.py",
     "results.py",
     "sensors/*.py",
-    "submit_task.py",
+    "tasks/*.py",
     "task_groups/*.py",
     "transfers/*.py",
     "triggers/*.py",

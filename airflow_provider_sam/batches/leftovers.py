@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import ObjectStoragePath
-    from airflow_provider_sam.batches.watching import Logger
+    from airflow_provider_sam.batches.progress import Logger
 
 S3_PROTOCOLS = frozenset({"s3", "s3a"})
 

@@ -1,19 +1,27 @@
-"""How far a landing is, said in the log every few seconds: results of all, megabytes, speed, time left."""
+"""What is used of a logger, and how far a landing is, logged every few seconds."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow_provider_sam.batches.watching import Logger
 
 INTERVAL = 5.0
 """Seconds between two lines of the log."""
 
 MEGABYTE = 1_000_000
+
+
+class Logger(Protocol):
+    """What is used of a logger; Airflow gives standard and structured ones."""
+
+    def info(self, message: str, /, *args: object) -> object:
+        """Say what happened."""
+
+    def warning(self, message: str, /, *args: object) -> object:
+        """Say what went wrong."""
 
 
 def describe(lines: int, total: int, size: int, elapsed: float) -> str:

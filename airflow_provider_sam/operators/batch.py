@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
-from airflow_provider_sam.operators.verbatim import Verbatim
-from airflow_provider_sam.submit_task import SamSubmitTask
+from airflow_provider_sam.tasks.submit import SamSubmitTask
+from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -95,7 +95,7 @@ class SamCreateBatchOperator(SamSubmitTask):
 
     def execute(self, context: Context) -> str:
         """Create the batch, or find the one that an earlier try has created, and give its id."""
-        from airflow_provider_sam.batches.sources import entries_of
+        from airflow_provider_sam.batches.submit.sources import entries_of
 
         requests, defaults = self.requests.read(context), self.defaults.read(context)
         (batch_id,) = self._submit(context, lambda _limits: entries_of(requests), defaults=defaults, one_batch=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.operators.verbatim import Verbatim
+from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import Message
-    from airflow_provider_sam.batches.watching import Logger
+    from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.hooks.sam import SamHook
 
 PROGRESS_EVERY = 10.0

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, XComArg
-    from airflow_provider_sam.batches.completion import BatchSummary, OnCanceled
+    from airflow_provider_sam.batches.summary import BatchSummary
+    from airflow_provider_sam.batches.wait.event import OnCanceled
 
 
 class SamBatchSensor(BaseSensorOperator):
@@ -162,7 +163,7 @@ class SamBatchSensor(BaseSensorOperator):
         a batch that has ended already costs no deferral.
         """
         from airflow_provider_sam.batches.ids import batch_ids
-        from airflow_provider_sam.batches.watching import Watch
+        from airflow_provider_sam.batches.wait.watch import Watch
 
         if self._looks is None:
             watch = Watch(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
@@ -215,7 +216,7 @@ class SamBatchSensor(BaseSensorOperator):
 
         :param limit: which of the task's limits the trigger's deadline was.
         """
-        from airflow_provider_sam.batches.completion import BatchEvent
+        from airflow_provider_sam.batches.wait.event import BatchEvent
         from airflow_provider_sam.exceptions import SamWaitError
 
         try:
@@ -234,7 +235,7 @@ class SamBatchSensor(BaseSensorOperator):
 
         :param seen: what to say of the batches; by default how they stand.
         """
-        from airflow_provider_sam.batches.completion import describe
+        from airflow_provider_sam.batches.summary import describe
 
         seen = seen or (describe(self._seen) if self._seen else "no batch was ever seen")
         if limit == TIMEOUT:
@@ -258,7 +259,7 @@ class SamBatchSensor(BaseSensorOperator):
             self._cancel("Timed out")
 
     def _cancel(self, why: str) -> None:
-        from airflow_provider_sam.batches.canceling import cancel_all
+        from airflow_provider_sam.batches.wait.cancel import cancel_all
 
         open_ids = self._open_ids()
         if not open_ids:
@@ -283,7 +284,7 @@ class SamBatchSensor(BaseSensorOperator):
         return [batch_id for batch_id in batch_ids(self.batch_id) if batch_id not in ended]
 
     def _conclude(self, batches: Sequence[BatchSummary]) -> list[dict[str, Any]]:
-        from airflow_provider_sam.batches.completion import CompletionPolicy
+        from airflow_provider_sam.batches.wait.event import CompletionPolicy
         from airflow_provider_sam.exceptions import SamBatchFailedError
 
         verdict, reason = CompletionPolicy(on_canceled=self.on_canceled).judge(batches)

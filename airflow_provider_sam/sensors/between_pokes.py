@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
-    from airflow_provider_sam.batches.watching import Logger, Watch
+    from airflow_provider_sam.batches.progress import Logger
+    from airflow_provider_sam.batches.wait.watch import Watch
 
 KEY = "sam_wait"
 """The key in the task state store."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_sam._compat import Context
-    from airflow_provider_sam.batches.watching import Logger
+    from airflow_provider_sam.batches.progress import Logger
 
 TIMEOUT, EXECUTION_TIMEOUT = "timeout", "execution_timeout"
 """Which of the task's two limits the deadline of a deferred wait comes from."""
@@ -86,7 +86,7 @@ def leave_deferral(context: Context) -> dict[str, Any] | None:
 
     Only where triggers hear of kills: elsewhere there is nothing to tell apart.
     """
-    from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral
+    from airflow_provider_sam.batches.wait.deferral import XCOM_KEY, Deferral
 
     if not TRIGGERS_HEAR_KILLS:
         return None

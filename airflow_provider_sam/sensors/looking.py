@@ -12,7 +12,7 @@ from airflow_provider_sam.hooks.sam import SamHook
 
 if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.batches.watching import Watch
+    from airflow_provider_sam.batches.wait.watch import Watch
     from airflow_provider_sam.sensors.between_pokes import PokeMemory
 
 poke_to_the_end = inspect.unwrap(BaseSensorOperator.execute)
@@ -94,7 +94,7 @@ def look_within(hook: SamHook, watch: Watch, *, patience: float, left: float) ->
     :param left: seconds until the task's time is over; an answer that does not come is not waited for longer.
     :raises SamWaitError: no later look can succeed.
     """
-    from airflow_provider_sam.batches.watching import look
+    from airflow_provider_sam.batches.wait.watch import look
 
     left = max(left, LEAST)
     with _client(hook, left) as client:

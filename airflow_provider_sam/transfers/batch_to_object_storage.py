@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
-    from airflow_provider_sam.batches.claims import Register
-    from airflow_provider_sam.batches.publishing import Publication
+    from airflow_provider_sam.batches.land.publish import Publication
+    from airflow_provider_sam.batches.store.claims import Register
     from airflow_provider_sam.hooks.sam import SamHook
 
 
@@ -104,9 +104,9 @@ class SamBatchToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the results, judge them, and give the manifest."""
-        from airflow_provider_sam.batches.deleting import delete_published
-        from airflow_provider_sam.batches.judging import ResultsPolicy
-        from airflow_provider_sam.batches.publishing import publish
+        from airflow_provider_sam.batches.land.deleting import delete_published
+        from airflow_provider_sam.batches.land.policy import ResultsPolicy
+        from airflow_provider_sam.batches.land.publish import publish
         from airflow_provider_sam.exceptions import SamBatchFailedError
         from airflow_provider_sam.hooks.sam import SamHook
 
@@ -128,19 +128,19 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         return manifest
 
     def _register(self, context: Context, hook: SamHook) -> Register | None:
-        from airflow_provider_sam.batches.state import register_for
+        from airflow_provider_sam.batches.store.store import register_for
 
         if "ti" not in context:  # no task runs, so there is none whose submission could be looked up
             return None
         return register_for(context, self.state_path or hook.config.state_path, log=self.log)
 
     def _publication(self, register: Register | None) -> Publication:
-        from airflow_provider_sam.batches.carry_over import CarryOver
-        from airflow_provider_sam.batches.encoders import format_of
         from airflow_provider_sam.batches.ids import batch_ids
-        from airflow_provider_sam.batches.manifest import read_manifest
-        from airflow_provider_sam.batches.publishing import Publication
-        from airflow_provider_sam.batches.storage_paths import destination
+        from airflow_provider_sam.batches.land.carry_over import CarryOver
+        from airflow_provider_sam.batches.land.encoders import format_of
+        from airflow_provider_sam.batches.land.manifest import read_manifest
+        from airflow_provider_sam.batches.land.publish import Publication
+        from airflow_provider_sam.batches.paths import destination
 
         carry_over = None
         if self._carries_over:
@@ -160,7 +160,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         )
 
     def _tell_lineage(self, manifest: Mapping[str, Any], base_url: str, context: Context) -> None:
-        from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
+        from airflow_provider_sam.batches.land.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
         add_lineage(self, *self._lineage)
@@ -173,7 +173,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow.providers.openlineage.extractors import OperatorLineage
         from openlineage.client.event_v2 import Dataset
 
-        from airflow_provider_sam.batches.lineage import dataset_name
+        from airflow_provider_sam.batches.land.lineage import dataset_name
 
         inputs, outputs = ([Dataset(*dataset_name(uri)) for uri in uris] for uris in self._lineage)
         return OperatorLineage(inputs=inputs, outputs=outputs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.submit_task import SamSubmitTask
+from airflow_provider_sam.tasks.submit import SamSubmitTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,8 +114,8 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
 
     def execute(self, context: Context) -> list[str]:
         """Create the batches, or find those that an earlier try has created, and give their ids."""
-        from airflow_provider_sam.batches.sources import blocks_at
-        from airflow_provider_sam.batches.storage_paths import storage_path
+        from airflow_provider_sam.batches.paths import storage_path
+        from airflow_provider_sam.batches.submit.sources import blocks_at
 
         path = storage_path(self.path, self.storage_conn_id)
         only = self._failed_before() if self._is_second_round else None
@@ -131,9 +131,9 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
 
         :raises AirflowSkipException: there are none.
         """
-        from airflow_provider_sam.batches.failed_rows import failed_custom_ids
-        from airflow_provider_sam.batches.judging import check_stop_reasons
-        from airflow_provider_sam.batches.manifest import read_manifest
+        from airflow_provider_sam.batches.land.failed import failed_custom_ids
+        from airflow_provider_sam.batches.land.manifest import read_manifest
+        from airflow_provider_sam.batches.land.policy import check_stop_reasons
 
         check_stop_reasons(self.treat_stop_reasons_as_failed)
         manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id, what="only_failed_of")

@@ -15,7 +15,7 @@ from airflow_provider_sam.triggers.loading import WAITS, loaded
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from airflow_provider_sam.batches.deferral import Deferral
+    from airflow_provider_sam.batches.wait.deferral import Deferral
 
 CANCEL_WITHIN = 20.0
 """Seconds that canceling may take when a task is killed; Airflow grants 30 by default."""
@@ -88,8 +88,8 @@ class SamBatchTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event. Being stopped or moved to another triggerer touches no batch."""
         await loaded(WAITS)
-        from airflow_provider_sam.batches.polling import shared_poller
-        from airflow_provider_sam.batches.watching import Watch
+        from airflow_provider_sam.batches.wait.poller import shared_poller
+        from airflow_provider_sam.batches.wait.watch import Watch
         from airflow_provider_sam.hooks.sam import SamHook
         from airflow_provider_sam.triggers.kills import get_ready
 
@@ -105,7 +105,7 @@ class SamBatchTrigger(BaseTrigger):
 
     def _own_deferral(self) -> Deferral | None:
         """Return which deferral of the task the wait is; None where a version before this one began it."""
-        from airflow_provider_sam.batches.deferral import Deferral
+        from airflow_provider_sam.batches.wait.deferral import Deferral
 
         return Deferral.load(self.deferral)
 
@@ -140,7 +140,7 @@ class SamBatchTrigger(BaseTrigger):
             self.log.warning("Could not cancel all of %s within %g s", named, CANCEL_WITHIN)
 
     async def _cancel(self) -> None:
-        from airflow_provider_sam.batches.canceling import acancel_all
+        from airflow_provider_sam.batches.wait.cancel import acancel_all
         from airflow_provider_sam.hooks.sam import SamHook
 
         async with await SamHook(self.sam_conn_id).async_client() as client:

@@ -12,7 +12,7 @@ from airflow_provider_sam.triggers.loading import WATCHERS, loaded
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterable, Mapping
 
-    from airflow_provider_sam.batches.ended import EndedBatch
+    from airflow_provider_sam.batches.wait.ended import EndedBatch
 
 
 def ended_batches(triggering_asset_events: Mapping[Any, Iterable[Any]]) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def ended_batches(triggering_asset_events: Mapping[Any, Iterable[Any]]) -> list[
 
     :return: for each batch what `SamBatchEndedTrigger` tells of it, in the order of the ends.
     """
-    from airflow_provider_sam.batches.ended import batches_of
+    from airflow_provider_sam.batches.wait.ended import batches_of
 
     found: dict[str, dict[str, Any]] = {}
     for events in triggering_asset_events.values():
@@ -78,7 +78,7 @@ class SamBatchEndedTrigger(BaseEventTrigger):
         Each look gives them all, not only the new ones: a watcher that joins later, or comes back, misses nothing.
         """
         await loaded(WATCHERS)
-        from airflow_provider_sam.batches.surveying import looks
+        from airflow_provider_sam.batches.wait.workspace import looks
         from airflow_provider_sam.hooks.sam import SamHook
 
         connect = SamHook(kwargs["sam_conn_id"]).async_client
@@ -95,8 +95,8 @@ class SamBatchEndedTrigger(BaseEventTrigger):
         in between tells of them again, never not at all.
         """
         await loaded(WATCHERS)
-        from airflow_provider_sam.batches.asset_memory import AssetMemory
-        from airflow_provider_sam.batches.ended import Told, event_of
+        from airflow_provider_sam.batches.wait.ended import Told, event_of
+        from airflow_provider_sam.batches.wait.watcher_state import AssetMemory
 
         # An asset may have several watchers; each remembers for itself.
         key = f"sam_batches_told:{self.sam_conn_id}:{self.min_succeeded}"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import ask_airflow
-from airflow_provider_sam.batches.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
+from airflow_provider_sam.batches.wait.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -14,15 +14,15 @@ CLIENT = (
 
 WAITS = (
     *CLIENT,
-    "airflow_provider_sam.batches.canceling",
+    "airflow_provider_sam.batches.wait.cancel",
     "airflow_provider_sam.batches.ids",
-    "airflow_provider_sam.batches.polling",
-    "airflow_provider_sam.batches.watching",
+    "airflow_provider_sam.batches.wait.poller",
+    "airflow_provider_sam.batches.wait.watch",
     "airflow_provider_sam.triggers.kills",
 )
 """What a wait works with."""
 
-WATCHERS = (*CLIENT, "airflow_provider_sam.batches.asset_memory", "airflow_provider_sam.batches.surveying")
+WATCHERS = (*CLIENT, "airflow_provider_sam.batches.wait.watcher_state", "airflow_provider_sam.batches.wait.workspace")
 """What a watcher works with."""
 
 _loaded: set[str] = set()

@@ -14,7 +14,7 @@ from airflow_provider_sam.triggers.loading import WAITS, loaded
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from airflow_provider_sam.batches.deferral import Deferral
+    from airflow_provider_sam.batches.wait.deferral import Deferral
 
 
 def templates_of(batch_id: object) -> list[str] | None:
@@ -97,7 +97,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
 
     def _own_deferral(self) -> Deferral | None:
         """Return which deferral the wait is: that of the task's try."""
-        from airflow_provider_sam.batches.deferral import Deferral
+        from airflow_provider_sam.batches.wait.deferral import Deferral
 
         try_number = getattr(self.task_instance, "try_number", None)
         return None if try_number is None else Deferral(try_number=try_number)
@@ -117,7 +117,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
         """Wait, then fire one event; one that says so where there is nothing to wait for."""
         await loaded(WAITS)
         from airflow_provider_sam.api.errors import SamRequestError
-        from airflow_provider_sam.batches.completion import BatchEvent
+        from airflow_provider_sam.batches.wait.event import BatchEvent
 
         try:
             self.ids()

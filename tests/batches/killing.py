@@ -18,8 +18,8 @@ from pathlib import Path
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
-from airflow_provider_sam.batches import staging
-from airflow_provider_sam.batches.publishing import Publication, publish
+from airflow_provider_sam.batches import storage as staging
+from airflow_provider_sam.batches.land.publish import Publication, publish
 from tests.batches.raw_server import BATCH_ID
 
 OVERTIME = 1.3

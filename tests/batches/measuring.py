@@ -16,8 +16,8 @@ import pyarrow.parquet  # noqa: F401 - what the task loads is not the landing
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
-from airflow_provider_sam.batches import landing, publishing  # noqa: F401 - as above
-from airflow_provider_sam.batches.encoders import format_of
+from airflow_provider_sam.batches.land import publish as publishing
+from airflow_provider_sam.batches.land.encoders import format_of
 from airflow_provider_sam.exceptions import SamResultsError
 from tests.batches.raw_server import BATCH_ID
 

@@ -12,13 +12,20 @@ from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.api.settings import ClientSettings
-from airflow_provider_sam.batches.remembering import Wishes
-from airflow_provider_sam.batches.sources import entries_of
-from airflow_provider_sam.batches.spool import Spool
-from airflow_provider_sam.batches.state import KEY, RETENTION, NoMemory, ObjectMemory, TaskIdentity, TaskStateMemory
-from airflow_provider_sam.batches.submitting import Submitter
-from airflow_provider_sam.batches.variable_index import VariableIndex
-from airflow_provider_sam.batches.variable_store import VariableRegister, VariableStore
+from airflow_provider_sam.batches.store.store import (
+    KEY,
+    RETENTION,
+    NoMemory,
+    ObjectMemory,
+    TaskIdentity,
+    TaskStateMemory,
+)
+from airflow_provider_sam.batches.store.variable_index import VariableIndex
+from airflow_provider_sam.batches.store.variable_store import VariableRegister, VariableStore
+from airflow_provider_sam.batches.submit.sources import entries_of
+from airflow_provider_sam.batches.submit.spool import Spool
+from airflow_provider_sam.batches.submit.submission import Wishes
+from airflow_provider_sam.batches.submit.submitter import Submitter
 from airflow_provider_sam.emulator import Fault
 from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
 

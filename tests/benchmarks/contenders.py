@@ -76,7 +76,6 @@ def ours(url: str, target: Path) -> Callable[[], object]:
     from airflow.sdk.plugins_manager import integrate_macros_plugins
 
     from airflow_provider_sam.api import client  # noqa: F401 - what the task loads is not the landing
-    from airflow_provider_sam.batches import judging, lineage, publishing  # noqa: F401
     from airflow_provider_sam.hooks.sam import SamHook
     from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 

@@ -88,7 +88,6 @@ def ours(path: Path, url: str) -> Callable[[], object]:  # noqa: ARG001 - the co
     """The transfer, as a task runs it, remembering beside its input."""
     from airflow.sdk.plugins_manager import integrate_macros_plugins
 
-    from airflow_provider_sam.batches import intake, sources  # noqa: F401 - what a task imports on its way
     from airflow_provider_sam.hooks.sam import SamHook
     from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_sam import submit_task
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches import state, submitting
-from airflow_provider_sam.batches.completion import BatchEvent
+from airflow_provider_sam.batches.store import store as state
+from airflow_provider_sam.batches.submit import submitter as submitting
+from airflow_provider_sam.batches.wait.event import BatchEvent
 from airflow_provider_sam.emulator import Drop, Fault, OnDemand
 from airflow_provider_sam.exceptions import (
     SamBudgetError,
@@ -24,6 +24,7 @@ from airflow_provider_sam.exceptions import (
     SamWaitError,
 )
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+from airflow_provider_sam.tasks import submit as submit_task
 
 CREATE = "messages_batches_create"
 TI = SimpleNamespace(dag_id="dag", run_id="run", task_id="create", map_index=-1, max_tries=0)

@@ -16,7 +16,7 @@ import logging
 from datetime import datetime
 
 from airflow_provider_sam._compat import BaseOperator
-from airflow_provider_sam.batches.state import memory_for, register_for
+from airflow_provider_sam.batches.store.store import memory_for, register_for
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 
 try:

@@ -130,7 +130,7 @@ def test_a_refusal_that_passes_ends_no_wait(sam, create, deferrable, status):
 
 @both_modes
 def test_a_refusal_that_stands_ends_the_wait(sam, create, deferrable, monkeypatch):
-    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.3)
+    monkeypatch.setattr("airflow_provider_sam.batches.wait.pacing.REFUSAL_STANDS", 0.3)
     batch_id = create()
     sam.faults.add(Fault(Status(401), operation="messages_batches_retrieve", times=None))
     with pytest.raises(SamWaitError, match="401"):

@@ -19,7 +19,7 @@ from airflow_provider_sam._compat import TRIGGERS_HEAR_KILLS
 from airflow_provider_sam._compat.triggerers import TriggererHealth
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
-from airflow_provider_sam.batches.deferral import XCOM_KEY as XCOM_OF_DEFERRAL
+from airflow_provider_sam.batches.wait.deferral import XCOM_KEY as XCOM_OF_DEFERRAL
 from airflow_provider_sam.emulator import AfterLooks, Fault, OnDemand, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamWaitError
 from airflow_provider_sam.links.batch import XCOM_KEY
@@ -219,7 +219,7 @@ def test_a_fully_canceled_batch_means_what_was_chosen(sam, client, batch_ids, co
 
 
 def test_an_error_in_the_triggerer_fails_the_task_with_its_reason(sam, batch_ids, context, monkeypatch):
-    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.2)
+    monkeypatch.setattr("airflow_provider_sam.batches.wait.pacing.REFUSAL_STANDS", 0.2)
     sam.faults.add(Fault(Status(401, message="who are you"), nth=3, times=None))
     with pytest.raises(SamWaitError, match="who are you"):
         run(sensor_for(batch_ids, deferrable=True), context)

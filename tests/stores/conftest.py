@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from airflow_provider_sam.batches import staging
+from airflow_provider_sam.batches import storage as staging
 from tests.stores import servers
 from tests.stores.store import BLOCK_SIZE, BUCKET, Store
 

@@ -14,10 +14,10 @@ import pytest
 from airflow_provider_sam._compat import ObjectStoragePath, object_storage_path
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
-from airflow_provider_sam.batches.publishing import Publication, publish
+from airflow_provider_sam.batches.land.publish import Publication, publish
 from airflow_provider_sam.exceptions import SamResultsError
+from tests.batches.land.test_publish_faults import line
 from tests.batches.raw_server import BATCH_ID, Answer, raw_server
-from tests.batches.test_publishing_faults import line
 
 MEBIBYTE = 1024 * 1024
 BLOCK_SIZE = 5 * MEBIBYTE  # the least that S3 allows, so that there are parts

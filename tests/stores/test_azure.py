@@ -7,9 +7,9 @@ import gc
 import pytest
 from fsspec.asyn import sync
 
-from airflow_provider_sam.batches.staging import stage
+from airflow_provider_sam.batches.storage import stage
+from tests.batches.land.test_publish_kills import kill_often
 from tests.batches.raw_server import Answer, raw_server
-from tests.batches.test_publishing_kills import kill_often
 from tests.stores.store import BLOCK_SIZE, BUCKET, COUNTS, MANIFEST, RESULTS, WHOLE
 
 pytestmark = [

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from airflow_provider_sam.batches.landed import lines_of
+from airflow_provider_sam.batches.land.reader import lines_of
 from airflow_provider_sam.exceptions import SamResultsError
+from tests.batches.land.test_publish_faults import line
 from tests.batches.raw_server import Answer, raw_server
-from tests.batches.test_publishing_faults import line
 from tests.stores.store import BLOCK_SIZE, COUNTS, LINES, MANIFEST, RESULTS, WHOLE
 
 pytestmark = [
@@ -40,7 +40,7 @@ def test_a_small_result_is_put_at_once(store):
 
 
 def test_while_results_are_staged_nothing_is_visible_and_the_manifest_comes_last(store, monkeypatch):
-    from airflow_provider_sam.batches import publishing
+    from airflow_provider_sam.batches.land import publish as publishing
 
     seen = []
     for name in ("_commit", "_commit_manifest"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.batches.land.test_publish_kills import kill_often
 from tests.batches.raw_server import Answer, raw_server
-from tests.batches.test_publishing_kills import kill_often
 from tests.stores.store import COUNTS, MANIFEST, RESULTS, WHOLE
 
 pytestmark = [pytest.mark.stores, pytest.mark.timeout(900)]

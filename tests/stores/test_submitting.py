@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_sam.batches.state import ObjectMemory, Submitted, TaskIdentity
+from airflow_provider_sam.batches.store.store import ObjectMemory, Submitted, TaskIdentity
 from airflow_provider_sam.emulator import Drop, Fault, OnDemand
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 

@@ -16,10 +16,12 @@ import pytest
 from airflow_provider_sam import _compat
 from airflow_provider_sam._compat import AirflowFailException, Asset
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches import deleting, parquet, publishing, staging
+from airflow_provider_sam.batches import storage as staging
 from airflow_provider_sam.batches.ids import custom_ids_digest
-from airflow_provider_sam.batches.publishing import Publication, publish
-from airflow_provider_sam.batches.storage_paths import destination
+from airflow_provider_sam.batches.land import deleting, parquet
+from airflow_provider_sam.batches.land import publish as publishing
+from airflow_provider_sam.batches.land.publish import Publication, publish
+from airflow_provider_sam.batches.paths import destination
 from airflow_provider_sam.emulator import Fault, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
 from airflow_provider_sam.hooks.sam import SamHook

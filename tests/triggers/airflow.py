@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
-from airflow_provider_sam.batches.deferral import Deferral
+from airflow_provider_sam.batches.wait.deferral import Deferral
 
 TASK = {"dag_id": "dag", "run_id": "run", "task_id": "wait", "map_index": -1}
 

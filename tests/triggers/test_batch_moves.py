@@ -101,7 +101,7 @@ async def test_the_deadline_is_the_same_moment_after_every_move(batch_ids):
 
 
 async def test_a_wait_that_can_never_end_fires_an_error(sam, batch_ids, monkeypatch):
-    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.2)
+    monkeypatch.setattr("airflow_provider_sam.batches.wait.pacing.REFUSAL_STANDS", 0.2)
     sam.faults.add(Fault(Status(401, message="who are you"), times=None))
     (event,) = await events_of(trigger_for(batch_ids))
     assert event["outcome"] == "error"

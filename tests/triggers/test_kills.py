@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from airflow_provider_sam.batches.deferral import Deferral
+from airflow_provider_sam.batches.wait.deferral import Deferral
 from airflow_provider_sam.emulator import Delay, Fault, Status
 from airflow_provider_sam.triggers.batch import SamBatchTrigger
 from airflow_provider_sam.triggers.start import SamBatchStartTrigger
@@ -113,7 +113,7 @@ async def test_a_kill_that_airflow_repeats_each_second_is_handled_to_its_end(sam
 
 
 async def test_a_wait_that_fails_says_so_to_its_twin_in_a_triggerer_that_stalled(sam, airflow, batch_id, monkeypatch):
-    monkeypatch.setattr("airflow_provider_sam.batches.pacing.REFUSAL_STANDS", 0.1)
+    monkeypatch.setattr("airflow_provider_sam.batches.wait.pacing.REFUSAL_STANDS", 0.1)
     sam.faults.add(Fault(Status(410), operation="messages_batches_retrieve", times=None))
     airflow.state, airflow.latest = "deferred", FIRST
     events = [event.payload async for event in trigger_for(batch_id, poll_interval=0.01).run()]

@@ -16,8 +16,8 @@ import httpx
 import pendulum
 
 from airflow_provider_sam._compat import BaseOperator
-from airflow_provider_sam.batches import variable_store
-from airflow_provider_sam.batches.completion import BatchEvent
+from airflow_provider_sam.batches.store import variable_store
+from airflow_provider_sam.batches.wait.event import BatchEvent
 from airflow_provider_sam.exceptions import SamSubmissionError
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator

@@ -1,0 +1,60 @@
+"""Two rounds become one file: what the second did not answer anew is carried over from the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam.api.tally import tally
+from airflow_provider_sam.batches.land.ledger import Ledger
+from airflow_provider_sam.batches.land.reader import lines_of
+from airflow_provider_sam.exceptions import SamResultsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_sam.batches.land.sink import Sink
+
+CHUNK = 1024 * 1024
+"""Bytes that are handed to the sink at a time."""
+
+
+@dataclass(frozen=True)
+class CarryOver:
+    """The results of an earlier publication.
+
+    :param manifest: of the earlier publication.
+    :param conn_id: the connection of its object storage, where its paths name none.
+    """
+
+    manifest: Mapping[str, Any]
+    conn_id: str | None = None
+
+    def copy(self, sink: Sink, seen: set[str]) -> dict[str, Any]:
+        """Add the results whose `custom_id` has not been seen; gives what the manifest says about them.
+
+        :param seen: custom_ids that stand in the file already; those added here are added to it.
+        :raises SamResultsError: the earlier files are not what their manifest says, or hold a `custom_id` twice.
+        """
+        ledger = Ledger(seen)
+        sink.begin_part()
+        answered = frozenset(seen)
+        waiting = bytearray()
+        for line in self._unanswered(answered, ledger):
+            waiting += line + b"\n"
+            if len(waiting) >= CHUNK:
+                sink.write(bytes(waiting))
+                waiting.clear()
+        if waiting:
+            sink.write(bytes(waiting))
+        if ledger.repeated:
+            raise SamResultsError(f"the results to carry over hold {next(iter(ledger.repeated))!r} more than once")
+        return {"files": list(self.manifest["files"]), **ledger.facts()}
+
+    def _unanswered(self, answered: frozenset[str], ledger: Ledger) -> Iterator[bytes]:
+        for file in self.manifest["files"]:
+            for line in lines_of(file, conn_id=self.conn_id):
+                result = tally(line)
+                if result.custom_id not in answered:
+                    ledger.count((result,))
+                    yield line.data

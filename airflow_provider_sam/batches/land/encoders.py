@@ -1,0 +1,103 @@
+"""How results are stored: byte for byte, compressed, or as the rows of a Parquet file."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_sam._compat import optional_library
+from airflow_provider_sam.api.errors import SamRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORMATS = ("jsonl", "parquet")
+
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+"""What zlib calls the gzip format; it writes no time into it, so that the same results give the same bytes."""
+
+
+PARQUET_SUFFIX = ".parquet"
+
+JSONL_SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz", ".zst")
+
+
+def format_of(name: str, format: str | None) -> str:  # noqa: A002 - the users' word
+    """Return how a file is stored, by what the user says or else by the suffix of its name.
+
+    :param name: the file's; empty for a directory, whose files are named by their format.
+    :raises SamRequestError: there is no such format, or the suffix says otherwise.
+    """
+    if format is not None and format not in FORMATS:
+        raise SamRequestError(f"format {format!r} is unknown; it is one of {', '.join(FORMATS)}")
+    of_name = "parquet" if name.endswith(PARQUET_SUFFIX) else "jsonl" if name.endswith(JSONL_SUFFIXES) else None
+    if f"{PARQUET_SUFFIX}." in name:
+        raise SamRequestError(f"path ends in {name!r}: Parquet compresses itself; end it with {PARQUET_SUFFIX}")
+    if format and of_name and format != of_name:
+        raise SamRequestError(
+            f"path ends in {name!r}, which is {of_name}, and format is {format!r}; change one of them"
+        )
+    return format or of_name or "jsonl"
+
+
+class Encoder(Protocol):
+    """Turns results into the bytes of a file. Chunks may be of any size; `close` is called once, after the last."""
+
+    is_verbatim: bool
+    """Whether the bytes of the file are those that come in."""
+
+    def add(self, chunk: bytes, /) -> object:
+        """Take in a chunk."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+def encoder_for(name: str, format: str, write: Callable[[bytes], object]) -> Encoder:  # noqa: A002 - the users' word
+    """Choose how a file is stored, by its format and the suffix of its name.
+
+    :raises SamRequestError: there is no such format.
+    :raises AirflowOptionalProviderFeatureException: a library that it needs is not installed.
+    """
+    if format == "parquet":
+        from airflow_provider_sam.batches.land.parquet import ParquetEncoder
+
+        return ParquetEncoder(write)
+    if format != "jsonl":
+        raise SamRequestError(f"format {format!r} is unknown; it is one of {', '.join(FORMATS)}")
+    if name.endswith(".gz"):
+        return _Compressed(zlib.compressobj(wbits=GZIP_WINDOW), write)
+    if name.endswith(".zst"):
+        return _Compressed(optional_library("zstandard", extra="zstd").ZstdCompressor().compressobj(), write)
+    return _Plain(write)
+
+
+class _Plain:
+    is_verbatim = True
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self.add = write
+
+    def close(self) -> None:
+        """Do nothing: every byte was written."""
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
+class _Compressed:
+    is_verbatim = False
+
+    def __init__(self, compressor: _Compressor, write: Callable[[bytes], object]) -> None:
+        self._compressor = compressor
+        self._write = write
+
+    def add(self, chunk: bytes, /) -> None:
+        if data := self._compressor.compress(chunk):
+            self._write(data)
+
+    def close(self) -> None:
+        self._write(self._compressor.flush())

@@ -1,0 +1,163 @@
+"""The results of batches become one staged file, counted and verified; it is for the caller to let it appear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam.api.errors import SamResponseError
+from airflow_provider_sam.batches.land.download import Download, ResultsDisagreeError
+from airflow_provider_sam.batches.land.ledger import Ledger
+from airflow_provider_sam.batches.land.proof import check_submitted, claim_on
+from airflow_provider_sam.batches.land.sink import Sink
+from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
+from airflow_provider_sam.batches.progress import Progress
+from airflow_provider_sam.batches.summary import BatchSummary
+from airflow_provider_sam.batches.tidying import undone_by
+from airflow_provider_sam.exceptions import SamResultsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.batches.land.carry_over import CarryOver
+    from airflow_provider_sam.batches.progress import Logger
+    from airflow_provider_sam.batches.store.claims import Register
+
+DOWNLOADS = 2
+"""How often a file is downloaded whose results disagree with the batches' counts, before the task fails."""
+
+
+MOST_RESULTS = 500_000
+"""Results of one batch, five times what the API allows: their custom_ids are held in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """What all files of one publication have in common.
+
+    :param register: tells what was submitted as a batch, wherever that is known.
+    :param stopped: tells whether to stop, because another file of the same publication has failed.
+    """
+
+    client: SamClient
+    format: str
+    betas: Sequence[str] | None
+    log: Logger
+    register: Register | None = None
+    stopped: Callable[[], bool] = field(default=lambda: False)
+
+    def land(self, batch_ids: Sequence[str], path: ObjectStoragePath, carry: CarryOver | None) -> LandedFile:
+        """Download the results of batches into one staged file, and verify them.
+
+        :raises SamResultsError: results are not there to be had, or are not what the API itself counted, twice.
+        :raises SamError: the download failed.
+        """
+        for download in range(1, DOWNLOADS + 1):
+            abort_unfinished_uploads(path, self.log)
+            sink = Sink(path, self.format)
+            try:
+                with undone_by(sink.discard):
+                    return self._fill(sink, batch_ids, carry)
+            except ResultsDisagreeError as problem:
+                if download == DOWNLOADS:
+                    raise
+                self.log.warning("%s Downloading again.", problem)
+        raise AssertionError  # the last download returns or raises
+
+    def _fill(self, sink: Sink, batch_ids: Sequence[str], carry: CarryOver | None) -> LandedFile:
+        seen: set[str] = set()
+        pages = [self._copy(self._batch(batch_id), sink, seen) for batch_id in batch_ids]
+        carried = carry.copy(sink, seen) if carry else None
+        stored_sha256 = sink.close()
+        lines = sum(part["lines"] for part in (*pages, *([carried] if carried else [])))
+        file = {
+            "path": str(sink.path),
+            "format": self.format,
+            "lines": lines,
+            "bytes": sink.stored_size,
+            "sha256": stored_sha256,
+        }
+        return LandedFile(sink=sink, file=file, pages=pages, carried=carried)
+
+    def _batch(self, batch_id: str) -> MessageBatch:
+        batch = self.client.get_batch(batch_id, betas=self.betas)
+        if not batch.is_terminal:
+            problem = f"batch {batch.id} is {batch.processing_status}; wait until it has ended, then land it"
+            raise SamResultsError(problem)
+        if batch.archived_at is not None:
+            raise SamResultsError(f"batch {batch.id} was archived at {batch.archived_at}: its results are gone")
+        return batch
+
+    def _copy(self, batch: MessageBatch, sink: Sink, seen: set[str]) -> dict[str, Any]:
+        began = datetime.now(UTC)
+        counts = BatchSummary.of(batch).counts()
+        total = sum(counts.values())
+        if total > MOST_RESULTS:
+            raise SamResultsError(f"batch {batch.id} claims {total} results; at most {MOST_RESULTS} are landed of one")
+        claim = claim_on(batch.id, self.register, self.log)
+        ledger = Ledger(seen, longest_line=self.client.settings.limits.max_result_line_bytes)
+        sink.begin_part()
+        try:
+            self._stream(batch.id, total, sink, ledger)
+        except SamResponseError as problem:
+            so_far = f"after {ledger.lines} of {total}"
+            message = f"the results of batch {batch.id} cannot be read, {so_far}: {problem.message}"
+            raise ResultsDisagreeError(message) from problem
+        if found := ledger.disagreements(counts):
+            raise ResultsDisagreeError(f"the results of batch {batch.id} disagree with its counts: {'; '.join(found)}")
+        check_submitted(batch.id, ledger.custom_ids, claim)
+        return _page(batch, ledger, path=sink.path, sha256=sink.digest().hex(), began=began)
+
+    def _stream(self, batch_id: str, total: int, sink: Sink, ledger: Ledger) -> None:
+        progress = Progress(self.log, batch_id, total)
+        download = Download(
+            self.client,
+            batch_id,
+            betas=self.betas,
+            is_whole=lambda: ledger.holds(total),
+            digest=sink.digest,
+            log=self.log,
+        )
+        for chunk in download:
+            self._check_stopped()
+            sink.write(chunk)
+            ledger.add(chunk)
+            progress.note(ledger.lines, ledger.size)
+            if ledger.exceeds(total):  # nothing that may follow makes them agree
+                return
+        ledger.close()
+        progress.say(ledger.lines, ledger.size)
+
+    def _check_stopped(self) -> None:
+        if self.stopped():
+            raise SamResultsError("stopped, because another batch of the same task cannot be landed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandedFile:
+    """A file that is verified and staged, and what the manifest says about it."""
+
+    sink: Sink
+    file: dict[str, Any]
+    pages: list[dict[str, Any]]
+    carried: dict[str, Any] | None
+
+
+def _page(
+    batch: MessageBatch, ledger: Ledger, *, path: ObjectStoragePath, sha256: str, began: datetime
+) -> dict[str, Any]:
+    return {
+        "batch_id": batch.id,
+        "path": str(path),
+        **ledger.facts(),
+        "bytes": ledger.size,
+        "sha256": sha256,
+        "created_at": batch.created_at.isoformat(),
+        "ended_at": batch.ended_at.isoformat() if batch.ended_at else None,
+        "landing_began_at": began.isoformat(timespec="milliseconds"),
+        "landed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,229 @@
+"""Results go from the API to object storage byte for byte, and appear there complete and verified, or not at all."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.ids import check_batch_id
+from airflow_provider_sam.batches.land.landing import LandedFile, Landing
+from airflow_provider_sam.batches.land.manifest import build_manifest, manifest_path, read_manifest, summary
+from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
+from airflow_provider_sam.batches.paths import check_exact
+from airflow_provider_sam.batches.storage import is_local, stage
+from airflow_provider_sam.batches.tidying import undo_noted, undone_by
+from airflow_provider_sam.exceptions import SamResultsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.land.carry_over import CarryOver
+    from airflow_provider_sam.batches.progress import Logger
+    from airflow_provider_sam.batches.storage import StagedFile
+    from airflow_provider_sam.batches.store.claims import Register
+
+AT_A_TIME = 3
+"""How many files are landed at the same time; each takes some 15 MB of memory, on S3 and its kin twice as many."""
+
+OVERWRITE = ("error", "replace", "skip-if-complete")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What is to be published where.
+
+    :param path: a file for one batch, or with `carry_over` for several; or a directory with a file for each.
+    :param is_directory: which of the two.
+    :param format: `jsonl` (bytes as the API sent them) or `parquet`.
+    :param overwrite: what to do about what is there, see the operator.
+    :param carry_over: an earlier publication, from which results that these batches do not hold are taken.
+    :param register: tells what was submitted as a batch, wherever that is known.
+    """
+
+    batch_ids: Sequence[str]
+    path: ObjectStoragePath
+    is_directory: bool = False
+    format: str = "jsonl"
+    overwrite: str = "skip-if-complete"
+    carry_over: CarryOver | None = None
+    register: Register | None = None
+    betas: Sequence[str] | None = None
+    manifest_path: ObjectStoragePath = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        :raises SamRequestError: see the message.
+        """
+        if self.overwrite not in OVERWRITE:
+            raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
+        for batch_id in self.batch_ids:
+            check_batch_id(batch_id)
+        if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
+            where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
+            raise SamRequestError(f"{where}; end it with a slash for a file each")
+        if self.carry_over and self.is_directory:
+            raise SamRequestError(f"carry_over makes one file, and path {str(self.path)!r} is a directory")
+        carried = self.carry_over.manifest["files"] if self.carry_over else ()
+        if str(self.path) in {file["path"] for file in carried}:  # a retry would no longer find what to carry over
+            raise SamRequestError(f"path {str(self.path)!r} is a file to carry over; name another for both rounds")
+        object.__setattr__(self, "manifest_path", manifest_path(self.path))
+        for path in (self.manifest_path, *(path for path, _ in self.files())):
+            check_exact(path)
+
+    def files(self) -> list[tuple[ObjectStoragePath, tuple[str, ...]]]:
+        """Say which files there will be, and whose results each holds."""
+        if not self.is_directory:
+            return [(self.path, tuple(self.batch_ids))]
+        return [(self.path / f"{batch_id}.{self.format}", (batch_id,)) for batch_id in self.batch_ids]
+
+    def matches(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether a manifest says that just this was published, and its files are there in their full size."""
+        carried = (manifest["carried_over"] or {}).get("files")
+        return (
+            [page["batch_id"] for page in manifest["batches"]] == list(self.batch_ids)
+            and manifest["format"] == self.format
+            and [file["path"] for file in manifest["files"]] == [str(path) for path, _ in self.files()]
+            and carried == (list(self.carry_over.manifest["files"]) if self.carry_over else None)
+            and [file["bytes"] for file in manifest["files"]] == [_size(path) for path, _ in self.files()]
+        )
+
+
+def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict[str, Any]:
+    """Land the results of ended batches and, when all are there, the manifest; give the manifest.
+
+    :raises SamResultsError: results are not there to be had, or are not what the API itself counted. Nothing has
+        appeared. Or something lies at the destination that may not be replaced.
+    """
+    before = _published(publication)
+    if before is not None and publication.overwrite == "skip-if-complete" and publication.matches(before):
+        when = before["published_at"]
+        log.info("%s is complete, published at %s: %s", publication.path, when, summary(before["total"]))
+        return before
+    _check_free(publication)
+    landed = _land_all(client, publication, log)
+    with undone_by(lambda: _discard(landed)):
+        manifest = build_manifest(
+            format=publication.format,
+            files=[file.file for file in landed],
+            pages=[page for file in landed for page in file.pages],
+            carried=next((file.carried for file in landed), None),
+            published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+        # Staged before anything appears: a disk that is too full for the manifest is found here.
+        staged = _staged_manifest(publication, manifest, log)
+    with undone_by(staged.discard):
+        # From here on no old manifest may speak for new files.
+        with undone_by(lambda: _discard(landed)):
+            publication.manifest_path.unlink(missing_ok=True)
+        _commit(landed, log)
+    _commit_manifest(staged, publication, log)
+    log.info("Published %s: %s", publication.path, summary(manifest["total"]))
+    return manifest
+
+
+def _staged_manifest(publication: Publication, manifest: Mapping[str, Any], log: Logger) -> StagedFile:
+    abort_unfinished_uploads(publication.manifest_path, log)
+    staged = stage(publication.manifest_path)
+    with undone_by(staged.discard):
+        staged.write(json.dumps(manifest, indent=1).encode())
+        staged.flush()
+    return staged
+
+
+def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) -> None:
+    try:
+        staged.commit()
+    except BaseException:
+        log.warning(
+            "The results at %s are complete, but their manifest could not be written to %s; a retry lands them again",
+            publication.path,
+            publication.manifest_path,
+        )
+        raise
+
+
+def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[LandedFile]:
+    """Land a few files at a time; when one fails, none is left."""
+    landing = Landing(
+        client=client, format=publication.format, betas=publication.betas, register=publication.register, log=log
+    )
+    files = publication.files()
+    if len(files) == 1:
+        return [landing.land(files[0][1], files[0][0], publication.carry_over)]
+    stop = threading.Event()
+    landing = replace(landing, stopped=stop.is_set)
+    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="land") as pool:
+        futures = [pool.submit(landing.land, batch_ids, path, None) for path, batch_ids in files]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            return [future.result() for future in futures]
+        except BaseException as failure:
+            stop.set()
+            for future in futures:
+                future.cancel()
+            wait(futures)
+            undo_noted(lambda: _discard([each.result() for each in futures if _has_landed(each)]), failure)
+            raise
+
+
+def _commit(landed: Sequence[LandedFile], log: Logger) -> None:
+    for position, file in enumerate(landed):
+        try:
+            with undone_by(partial(_discard, landed[position + 1 :])):
+                file.sink.commit()
+        except BaseException:
+            if position:
+                done = ", ".join(str(each.sink.path) for each in landed[:position])
+                log.warning(
+                    "Could not publish %s. Complete, but without a manifest: %s. A retry lands all of them",
+                    file.sink.path,
+                    done,
+                )
+            raise
+
+
+def _discard(landed: Sequence[LandedFile]) -> None:
+    """Discard files, all of them, whatever goes wrong with one."""
+    with ExitStack() as stack:
+        for file in landed:
+            stack.callback(file.sink.discard)
+
+
+def _has_landed(future: Future[LandedFile]) -> bool:
+    return not future.cancelled() and future.exception() is None
+
+
+def _published(publication: Publication) -> dict[str, Any] | None:
+    if publication.overwrite != "skip-if-complete" or not publication.manifest_path.exists():
+        return None
+    try:
+        return read_manifest(publication.manifest_path)
+    except SamRequestError:  # something else, or of another version: it is about to be replaced
+        return None
+
+
+def _check_free(publication: Publication) -> None:
+    for path, _ in publication.files():
+        if is_local(path) and path.is_dir():
+            raise SamRequestError(f"path {str(path)!r} is a directory; end it with a slash for a file in it each")
+    if publication.overwrite != "error":
+        return
+    taken = [path for path in (publication.manifest_path, *(path for path, _ in publication.files())) if path.exists()]
+    if taken:
+        raise SamResultsError(f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'")
+
+
+def _size(path: ObjectStoragePath) -> int | None:
+    return path.stat().st_size if path.exists() else None

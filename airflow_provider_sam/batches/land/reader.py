@@ -1,0 +1,90 @@
+"""Reading what was landed: the lines of the files that a manifest names, held against their hashes while they pass."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from airflow_provider_sam._compat import optional_library
+from airflow_provider_sam.api.jsonl import iter_lines
+from airflow_provider_sam.batches.land.encoders import GZIP_WINDOW
+from airflow_provider_sam.batches.paths import readable_path
+from airflow_provider_sam.exceptions import SamResultsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.api.jsonl import Line
+
+READ_BYTES = 1024 * 1024
+
+
+def place_of(path: Any, conn_id: str | None, *, what: str = "path") -> ObjectStoragePath:
+    """Give the place of something published; `conn_id` is for a path that names no connection.
+
+    :raises SamRequestError: it is no path that leads anywhere for certain.
+    """
+    names_one = "@" in urlsplit(str(path)).netloc
+    return readable_path(path, None if names_one else conn_id, what=what)
+
+
+def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator[Line]:
+    """Give the result lines of one file of a manifest, without holding more than a part of it.
+
+    :param file: an entry of the manifest's `files`.
+    :param conn_id: the connection of the object storage, where the path names none.
+    :raises SamResultsError: after the last line, if the file is not the one that was published.
+    """
+    path = place_of(file["path"], conn_id)
+    chunks = _rows(path) if file["format"] == "parquet" else _decoded(path, file["sha256"])
+    found = 0
+    for line in iter_lines(chunks):
+        found += 1
+        yield line
+    if found != file["lines"]:
+        raise SamResultsError(f"{path} holds {found} results instead of the {file['lines']} that were published")
+
+
+def check_files(manifest: Mapping[str, Any], *, conn_id: str | None = None) -> None:
+    """Read all files of a manifest, and hold them against its hashes.
+
+    :param conn_id: the connection of the object storage, where the paths name none.
+    :raises SamResultsError: a file is not the one that was published.
+    """
+    for file in manifest["files"]:
+        path = place_of(file["path"], conn_id)
+        found = hashlib.sha256()
+        with _open(path) as data:
+            while chunk := data.read(READ_BYTES):
+                found.update(chunk)
+        if found.hexdigest() != file["sha256"]:
+            raise SamResultsError(f"{path} has changed since it was published: its SHA-256 differs")
+
+
+def _decoded(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
+    found = hashlib.sha256()
+    decompressor: Any = None
+    if path.name.endswith(".gz"):
+        decompressor = zlib.decompressobj(wbits=GZIP_WINDOW)
+    elif path.name.endswith(".zst"):
+        decompressor = optional_library("zstandard", extra="zstd").ZstdDecompressor().decompressobj()
+    with _open(path) as file:
+        while chunk := file.read(READ_BYTES):
+            found.update(chunk)
+            yield decompressor.decompress(chunk) if decompressor else chunk
+    if found.hexdigest() != sha256:
+        raise SamResultsError(f"{path} has changed since it was published: its SHA-256 differs")
+
+
+def _rows(path: ObjectStoragePath) -> Iterator[bytes]:
+    parquet = optional_library("pyarrow.parquet", extra="parquet")
+    with _open(path) as file, parquet.ParquetFile(file) as table:
+        for batch in table.iter_batches(columns=["raw"], batch_size=1000):
+            yield "".join(f"{raw}\n" for raw in batch.column(0).to_pylist()).encode()
+
+
+def _open(path: ObjectStoragePath) -> IO[bytes]:
+    return cast("IO[bytes]", path.open("rb"))

@@ -1,0 +1,160 @@
+"""Chunks on their way into a staged file: encoded, hashed and written, while the next ones come in where that pays."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_sam.batches.land.encoders import encoder_for
+from airflow_provider_sam.batches.storage import is_local, stage
+from airflow_provider_sam.batches.tidying import undone_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_sam._compat import ObjectStoragePath
+
+WAITING = 4
+"""How many pieces may wait in a thread before the one who hands over waits too."""
+
+
+class Lane(Protocol):
+    """Does the same work with each piece that is handed over, one after the other, in their order."""
+
+    def put(self, piece: bytes, /) -> object:
+        """Hand over a piece. An error of this or an earlier one comes as it is, and no piece after it is worked on."""
+
+    def settle(self) -> None:
+        """Wait until all that was handed over is done; an error of it comes as it is."""
+
+    def end(self) -> None:
+        """Wait as well, and let go. May be called again; errors are for `settle` to tell."""
+
+
+class Here:
+    """Works at once: what is as fast as memory is slowed down by another thread."""
+
+    def __init__(self, work: Callable[[bytes], object]) -> None:
+        self.put = work
+
+    def settle(self) -> None:
+        """Do nothing: everything is done."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
+class Beside:
+    """Works in a thread: what waits for a network does not hold up the one who hands over.
+
+    :param name: of the thread.
+    """
+
+    def __init__(self, work: Callable[[bytes], object], name: str) -> None:
+        self._work = work
+        self._failure: BaseException | None = None
+        self._queue: queue.Queue[bytes | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, piece: bytes, /) -> None:
+        """Hand over a piece."""
+        self._queue.put(piece)
+        self._raise_failure()
+
+    def settle(self) -> None:
+        """Wait until all that was handed over is done."""
+        self._queue.join()
+        self._raise_failure()
+
+    def end(self) -> None:
+        """Wait until all is done, and end the thread."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        while True:
+            piece = self._queue.get()
+            try:
+                if piece is None:
+                    return
+                if self._failure is None:
+                    self._work(piece)
+            except BaseException as failure:  # noqa: BLE001 - raised where the next piece is handed over
+                self._failure = failure
+            finally:
+                self._queue.task_done()
+
+
+class Sink:
+    """Writes one file that nobody sees until `commit`. Exactly one of `commit` and `discard` ends it.
+
+    :param format: `jsonl` or `parquet`; the suffixes ``.gz`` and ``.zst`` of `path` compress JSONL.
+    :raises SamRequestError: there is no such format.
+    """
+
+    def __init__(self, path: ObjectStoragePath, format: str) -> None:  # noqa: A002 - the users' word
+        self.path = path
+        self.stored_size = 0
+        self._stored_hash = hashlib.sha256()
+        self._part_hash: hashlib._Hash | None = None  # None while it would be the same as that of the stored bytes
+        self._at_line_start = True
+        self._staged = stage(path)
+        with undone_by(self._staged.discard):
+            self._encoder = encoder_for(path.name, format, self._store)
+        here = is_local(path) and self._encoder.is_verbatim
+        self._lane: Lane = Here(self._take) if here else Beside(self._take, f"write {path.name}")
+        self.begin_part()
+
+    def write(self, chunk: bytes) -> None:
+        """Hand over a chunk.
+
+        :raises OSError: this or an earlier one could not be written; any error of the storage comes as it is.
+        """
+        self._lane.put(chunk)
+        self._at_line_start = chunk.endswith(b"\n")
+
+    def digest(self) -> bytes:
+        """Give the SHA-256 of all chunks handed over since the last `begin_part`."""
+        self._lane.settle()
+        return (self._part_hash or self._stored_hash).digest()
+
+    def begin_part(self) -> None:
+        """Begin to hash anew, on a line of its own: what follows is another batch's."""
+        if not self._at_line_start:
+            self.write(b"\n")
+        self._lane.settle()
+        self._part_hash = None if self._encoder.is_verbatim and not self.stored_size else hashlib.sha256()
+
+    def close(self) -> str:
+        """Write what is left; gives the SHA-256 of the file as it is stored."""
+        self._lane.end()
+        self._lane.settle()
+        self._encoder.close()
+        return self._stored_hash.hexdigest()
+
+    def commit(self) -> None:
+        """Make the closed file appear."""
+        self._staged.commit()
+
+    def discard(self) -> None:
+        """Forget everything; nothing appears."""
+        self._lane.end()
+        self._staged.discard()
+
+    def _take(self, chunk: bytes) -> None:
+        self._encoder.add(chunk)
+        if self._part_hash is not None:
+            self._part_hash.update(chunk)
+
+    def _store(self, data: bytes) -> None:
+        self._staged.write(data)
+        self.stored_size += len(data)
+        self._stored_hash.update(data)

@@ -1,0 +1,1 @@
+"""What is remembered of submissions, and which task holds which batch."""

@@ -1,0 +1,1 @@
+"""From requests to one batch each, submitted once."""

@@ -1,0 +1,160 @@
+"""From requests to batches, the one way for all: read and check everything, hold it to its budget, then submit once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.submit.budget import Sample, check_number, check_tokens
+from airflow_provider_sam.batches.submit.spool import Spool
+from airflow_provider_sam.batches.submit.submitter import Submitter
+from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.progress import Logger
+    from airflow_provider_sam.batches.store.store import Memory
+    from airflow_provider_sam.batches.submit.requests import Block, Entry
+    from airflow_provider_sam.batches.submit.submission import Wishes
+    from airflow_provider_sam.batches.submit.written import Laid
+
+
+EXAMPLES = 3
+"""How many custom_ids an error names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """On which terms an input is submitted.
+
+    :param defaults: parameters for the requests that lack them.
+    :param model: the connection's, for requests that get none from `defaults` either.
+    :param only: the custom_ids of the requests that are submitted, all of which the input must hold; None for all.
+    :param max_requests: the most requests, or None for no limit of ours.
+    :param max_input_tokens: the most input tokens, as estimated, or None.
+    :param token_samples: from how many requests they are estimated.
+    :param on_empty: what an input without requests means.
+    :param one_batch: whether all requests must fit into one batch.
+    """
+
+    defaults: Mapping[str, Any] | None = None
+    model: str | None = None
+    only: Collection[str] | None = None
+    max_requests: int | None = None
+    max_input_tokens: int | None = None
+    token_samples: int = 20
+    on_empty: Literal["fail", "skip"] = "fail"
+    one_batch: bool = False
+
+
+class SubmitRun:
+    """One run of a task that submits.
+
+    :param memory: where the submission is remembered.
+    :param look_every: seconds between two looks at a batch that may be ours, until it has ended; None to raise instead.
+    """
+
+    def __init__(
+        self,
+        client: SamClient,
+        memory: Memory,
+        wishes: Wishes,
+        terms: Terms,
+        *,
+        log: Logger,
+        look_every: float | None = None,
+    ) -> None:
+        self._client = client
+        self._wishes = wishes
+        self._terms = terms
+        self._log = log
+        self._look_every = look_every
+        self._submitter = Submitter(client, memory, wishes, log=log)
+
+    def stop(self) -> None:
+        """End as soon as nothing is in the balance; safe to call from a signal's handler."""
+        self._submitter.stop()
+
+    def submit(self, parts: Iterable[Entry | Block]) -> list[str]:
+        """Give the ids of the batches that hold all requests, in order; none for an empty input that may be skipped.
+
+        :param parts: requests one by one, or blocks of lines.
+        :raises SamRequestError: requests are not what the API takes, or there are none; nothing was sent.
+        :raises SamBudgetError: they are more than the terms allow; nothing was sent.
+        :raises SamError: as `Submitter.submit`.
+        """
+        terms = self._terms
+        sample = Sample(terms.token_samples)
+        observe = sample.add if terms.max_input_tokens is not None else None
+        limits = self._client.settings.limits
+        with Spool(limits, defaults=terms.defaults, model=terms.model, only=terms.only, observe=observe) as spool:
+            laid = spool.lay(parts)
+            total = laid.total
+            self._tell(laid, spool.without_model)
+            _check_found(laid, terms.only)
+            _check_shape(laid, terms)
+            check_number(total, terms.max_requests)
+            if terms.max_input_tokens is not None and total:
+                betas = self._wishes.betas
+                check_tokens(self._client, sample, total, terms.max_input_tokens, betas=betas, log=self._log)
+            return self._submit(laid) if total else []
+
+    def _tell(self, laid: Laid, without_model: int) -> None:
+        if laid.has_braces:
+            self._log.info(
+                "Requests that contain {{ are sent as they are: prompts are data, not templates. For values from "
+                "Airflow, pass requests as a callable that takes the context"
+            )
+        if without_model:
+            self._log.info("%d requests have no model; using the connection's, %s", without_model, self._terms.model)
+
+    def _submit(self, laid: Laid) -> list[str]:
+        while True:
+            try:
+                return self._submitter.submit(laid, one_batch=self._terms.one_batch)
+            except SamSubmissionUnprovenError as question:
+                if self._look_every is None:
+                    raise
+                self._log.info("Looking again in %g s: %s", self._look_every, question.message)
+                self._submitter.pause(self._look_every)
+
+
+def _check_shape(laid: Laid, terms: Terms) -> None:
+    if not laid.total and terms.on_empty == "fail":
+        raise SamRequestError("the input has no requests; set on_empty='skip' to skip the task instead")
+    if terms.one_batch and not laid.fits_one:
+        raise SamRequestError(
+            f"{laid.total} requests are more than one batch takes, and this operator creates one: write them as JSONL "
+            "to object storage and use ObjectStorageToSamBatchOperator"
+        )
+
+
+def _check_found(laid: Laid, only: Collection[str] | None) -> None:
+    if only is None or len(only) == laid.total:
+        return
+    missing = sorted(name for name in only if name not in laid.names)
+    examples = ", ".join(repr(name) for name in missing[:EXAMPLES])
+    raise SamRequestError(
+        f"{len(missing)} of the {len(only)} requests to send again are not in the input, such as {examples}: it is not "
+        "the input that was sent before"
+    )
+
+
+def whole_number(name: str, value: int | str | None) -> int | None:
+    """Read a limit, which is a string where a template gave it; empty means none.
+
+    :raises SamRequestError: it is no whole number.
+    """
+    try:
+        return None if value is None or value == "" else int(value)
+    except ValueError:
+        raise SamRequestError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def ids_to_adopt(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Read one id, several, or none; a template that gives an empty string means none."""
+    ids = [value] if isinstance(value, str) else list(value or ())
+    return tuple(each.strip() for each in ids if each.strip())

@@ -1,0 +1,215 @@
+"""Validated requests lie in a local temporary file as the bytes that are sent, so that size does not matter.
+
+The whole input is read and checked before the first byte is sent, and a batch's body can be sent from its start again.
+The file has no name: whatever happens to its process, nothing of it stays on the disk.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from itertools import accumulate
+from typing import IO, TYPE_CHECKING, Self
+
+from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.submit.generated_ids import generated_names
+from airflow_provider_sam.batches.submit.requests import SEPARATOR, Block, Problems, RequestReader
+from airflow_provider_sam.batches.submit.shards import DIGEST_BYTES, digest_of, sum_of
+from airflow_provider_sam.batches.submit.written import AROUND, GROWTH, Laid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from types import TracebackType
+    from typing import Any
+
+    from airflow_provider_sam.api.limits import Limits
+    from airflow_provider_sam.batches.submit.requests import Entry, PreparedRequest
+
+WRITE_BYTES = 1 << 20
+
+
+class Spool:
+    """Reads an input, checks it and lays it down; use it as a context manager.
+
+    :param limits: the service's limits.
+    :param defaults: parameters for the requests that lack them.
+    :param model: the connection's, for requests that get none from `defaults` either.
+    :param only: the custom_ids of the requests that are laid down, among all that are read and checked; None for all.
+    :param observe: called with every request as it is sent, such as to sample some.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        model: str | None = None,
+        only: Collection[str] | None = None,
+        observe: Callable[[PreparedRequest], None] | None = None,
+    ) -> None:
+        self._limits = limits
+        self._reader = RequestReader(defaults, model=model, names=generated_names(only or ()))
+        self._only = only
+        self._observe = observe
+        self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
+        self._places: dict[str, int] = {}
+        self._laid = self._places if only is None else {}
+        self._problems = Problems()
+        self._total = 0
+        self._draft = _Draft(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    @property
+    def without_model(self) -> int:
+        """How many requests have got the connection's model, of all that were read."""
+        return self._reader.without_model
+
+    def lay(self, parts: Iterable[Entry | Block]) -> Laid:
+        """Lay all requests down, in the order of the input.
+
+        :param parts: requests one by one, or blocks of lines.
+        :raises SamRequestError: requests are not what the API takes; the first few are named, the rest is counted.
+        """
+        for part in parts:
+            if isinstance(part, Block):
+                if not self._take_unchanged(part):
+                    for entry in part.entries():
+                        self._take(entry)
+            else:
+                self._take(part)
+        self._problems.raise_any(self._total)
+        return self._draft.finish(self._laid, self._limits)
+
+    def _take_unchanged(self, block: Block) -> bool:
+        """Take a block at once, if nothing in it needs a look of its own."""
+        if self._only is not None or self._observe is not None or self._problems.count:
+            return False
+        prepared = self._reader.read_unchanged(block)
+        if prepared is None or AROUND + len(prepared.data) > self._limits.max_batch_bytes:
+            return False
+        names, first = prepared.custom_ids, self._total
+        if len(set(names)) < len(names) or not self._places.keys().isdisjoint(names):
+            return False
+        self._total += len(names)
+        self._places.update(zip(names, range(first, self._total), strict=True))
+        self._draft.add_all(prepared.data)
+        return True
+
+    def _take(self, entry: Entry) -> None:
+        self._total += 1
+        request = self._checked(entry)
+        if request is not None:
+            self._draft.add(request)
+
+    def _checked(self, entry: Entry) -> PreparedRequest | None:
+        """Read one request; None where it is left out, or anything in the input is wrong, so that nothing is sent."""
+        index = self._total - 1
+        try:
+            request = self._reader.read(entry, self._total)
+        except SamRequestError as problem:
+            self._problems.add(problem)
+            return None
+        if not request.generated and (earlier := self._places.setdefault(request.custom_id, index)) != index:
+            self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} has the same custom_id")
+        size = AROUND + len(request.data) + len(SEPARATOR) + GROWTH * request.generated
+        if size > self._limits.max_batch_bytes:
+            self._problems.add(
+                f"{_name(entry, request)}: a batch of this request alone would have {size} bytes; max_batch_bytes is "
+                f"{self._limits.max_batch_bytes}"
+            )
+        if self._problems.count:
+            return None
+        if self._only is not None:
+            if request.generated or request.custom_id not in self._only:
+                return None
+            self._laid[request.custom_id] = len(self._laid)
+        if self._observe is not None:
+            self._observe(request)
+        return request
+
+
+def _name(entry: Entry, request: PreparedRequest) -> str:
+    return entry.where() if request.generated else f"{entry.where()} (custom_id {request.custom_id!r})"
+
+
+def _nth(index: int, like: Entry) -> str:
+    """Name a request by its place in the whole input, from 0; counted as in the source that `like` comes from."""
+    is_list = like.place[0] is None
+    return f"requests[{index}]" if is_list else f"request {index + 1} of the input"
+
+
+class _Draft:
+    """What is laid down, while it grows; requests are gathered, then written in large pieces."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._starts = array("Q", [0])
+        self._digests = bytearray()
+        self._generated = bytearray()
+        self._contents = 0
+        self._has_braces = False
+        self._gathered: list[bytes] = []
+        self._written = 0
+
+    def add(self, request: PreparedRequest) -> None:
+        """Lay one request down."""
+        digest = digest_of(request.data)
+        if request.generated:
+            places = len(self._starts) - 1
+            self._generated.extend(bytes(places - len(self._generated)) + b"\1")
+            bare = digest_of(request.data[request.data.index(b",") :])
+            self._contents += sum_of(bare) - sum_of(digest)
+        self._digests += digest
+        self._has_braces = self._has_braces or b"{{" in request.data
+        self._starts.append(self._starts[-1] + len(request.data) + len(SEPARATOR))
+        self._gather(request.data)
+
+    def add_all(self, data: bytes) -> None:
+        """Lay many requests down, which are separated as in a body."""
+        lines = data.split(SEPARATOR)
+        self._digests += b"".join([digest_of(line) for line in lines])
+        lengths = [len(line) + len(SEPARATOR) for line in lines]
+        self._starts.extend(list(accumulate(lengths, initial=self._starts[-1]))[1:])
+        self._gather(data)
+
+    def finish(self, names: Mapping[str, int], limits: Limits) -> Laid:
+        """Return all that was laid down."""
+        self._flush()
+        places = len(self._starts) - 1
+        if self._generated:
+            self._generated.extend(bytes(places - len(self._generated)))
+        return Laid(
+            descriptor=self._file.fileno(),
+            limits=limits,
+            starts=self._starts,
+            digests=self._digests,
+            names=names,
+            generated=self._generated,
+            contents=(sum_of(self._digests) + self._contents) % (1 << 8 * DIGEST_BYTES) if self._generated else 0,
+            has_braces=self._has_braces,
+        )
+
+    def _gather(self, data: bytes) -> None:
+        if len(data) >= WRITE_BYTES:  # is not copied together with others
+            self._flush()
+            self._write(data)
+            self._gathered.append(SEPARATOR)
+            return
+        self._gathered += (data, SEPARATOR)
+        if self._starts[-1] - self._written >= WRITE_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        self._written += len(data)
+        while data:  # an unbuffered file may take less than all at once
+            data = data[self._file.write(data) :]

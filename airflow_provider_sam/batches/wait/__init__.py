@@ -1,0 +1,1 @@
+"""From batches to an event: how the shared poll goes about its work."""

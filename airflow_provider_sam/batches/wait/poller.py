@@ -1,0 +1,278 @@
+"""One shared poll for every wait on one connection in one event loop: waits join, waits leave, one client asks.
+
+The poll says nothing in a log of its own: what concerns a wait is said in the context in which it joined, since
+Airflow routes log lines to a task's log by context variables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import random as random_module
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_sam.api.errors import SamError, SamStatusError
+from airflow_provider_sam.batches.wait.fetcher import SAID_AT_ONCE, Asker
+from airflow_provider_sam.batches.wait.pacing import (
+    EARLY,
+    SHORTEST_INTERVAL,
+    answer_limit,
+    count_failures,
+    looks_now,
+    next_due,
+    pause,
+    wakes_at,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from airflow_provider_sam.api.client import AsyncSamClient
+    from airflow_provider_sam.api.glances import BatchGlance
+    from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.batches.wait.event import BatchEvent
+    from airflow_provider_sam.batches.wait.watch import Watch
+
+log = logging.getLogger(__name__)
+
+LAST_LOOK = 5.0
+"""Seconds after its deadline at which a wait is over even if the look that was due then has not come back."""
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """One wait's place in the shared poll."""
+
+    watch: Watch
+    interval: float
+    deadline: float
+    due: float
+    over: asyncio.Future[BatchEvent]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+
+    def finish(self, event: BatchEvent) -> None:
+        """End the wait, unless it has left already."""
+        if not self.over.done():
+            self.over.set_result(event)
+
+
+class Poller:
+    """Looks at batches for all waits that have joined, until the last one has left.
+
+    :param connect: reads the connection and gives a new client.
+    :param clock: gives seconds since the epoch; deadlines are counted in them.
+    :param timeout: limits a block to a number of seconds, as `asyncio.timeout` does.
+    :param random: gives a number from 0 to 1, for jitter.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AsyncSamClient]],
+        *,
+        clock: Callable[[], float] = time.time,
+        timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self.closing = False
+        self._asker = Asker(connect, deliver=self._deliver, complain=self._complain, drop=self._drop, timeout=timeout)
+        self._clock, self._timeout, self._random = clock, timeout, random
+        self._places: dict[str, list[Place]] = {}
+        self._waiting: set[Place] = set()
+        self._changed = asyncio.Event()
+        self._wakes_at = 0.0
+        self._not_before = 0.0
+        self._failures = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def wait(self, watch: Watch, *, interval: float, deadline: float) -> BatchEvent:
+        """Wait until all batches of `watch` have ended, or `deadline` has passed, or waiting makes no sense.
+
+        :param interval: seconds within which each batch is looked at.
+        :param deadline: seconds since the epoch.
+        """
+        now = self._clock()
+        interval = max(interval, SHORTEST_INTERVAL)
+        due = next_due(now=now, interval=interval, deadline=deadline, chance=0.0)
+        over: asyncio.Future[BatchEvent] = asyncio.get_running_loop().create_future()
+        place = Place(watch, interval, deadline, due, over)
+        self._join(place)
+        try:
+            async with self._timeout(max(0.0, deadline - now) + LAST_LOOK):
+                return await over
+        except TimeoutError:
+            return watch.timed_out()
+        finally:
+            await self._leave(place)
+
+    def _join(self, place: Place) -> None:
+        self._waiting.add(place)
+        for batch_id in place.watch.seen:
+            self._places.setdefault(batch_id, []).append(place)
+        if self._task is None:
+            # In a context of its own: in that of the first wait, all would be logged as that wait's.
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
+        elif place.due < self._wakes_at:
+            self._changed.set()
+
+    def _remove(self, place: Place) -> None:
+        if place not in self._waiting:
+            return
+        self._waiting.remove(place)
+        for batch_id in place.watch.seen:
+            self._places[batch_id].remove(place)
+            if not self._places[batch_id]:
+                del self._places[batch_id]
+                self._asker.forget(batch_id)
+
+    async def _leave(self, place: Place) -> None:
+        self._remove(place)
+        if self._waiting or self._task is None:
+            return
+        if not self.closing:
+            self.closing = True
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        try:
+            with suppress(SamError):  # now, while there is time: making a client would delay the first look
+                await self._asker.connected()
+            while self._waiting:
+                await self._until_due()
+                await self._look()
+                self._settle()
+        except Exception as problem:
+            # Nobody may wait for a poll that is no more; every task tells its user why.
+            log.exception("The shared poll failed")
+            self._end_all(f"The poll failed: {type(problem).__name__}: {problem}")
+        finally:
+            self.closing = True
+            await self._asker.aclose()
+
+    async def _until_due(self) -> None:
+        while True:
+            self._changed.clear()
+            self._wakes_at = wakes_at(
+                earliest_due=min(place.due for place in self._waiting),
+                not_before=self._not_before,
+                earliest_deadline=min(place.deadline for place in self._waiting),
+            )
+            seconds = self._wakes_at - self._clock()
+            if seconds <= 0:
+                return
+            with suppress(TimeoutError):
+                async with self._timeout(seconds):
+                    await self._changed.wait()
+
+    async def _look(self) -> None:
+        now = self._clock()
+        paused = now < self._not_before
+        due = {
+            place
+            for place in self._waiting
+            if looks_now(
+                due=place.due,
+                deadline=place.deadline,
+                interval=place.interval,
+                now=now,
+                not_before=self._not_before,
+            )
+        }
+        wanted = dict.fromkeys(batch_id for place in due for batch_id in place.watch.open_ids)
+        if not wanted:
+            return
+        try:
+            answered = await self._asker.ask(wanted, limit=answer_limit(self._shortest_interval()))
+        except SamError as error:
+            self._fail(error, last_look_in_a_pause=paused)
+        else:
+            if not paused:
+                self._failures = 0
+            self._schedule(due, answered, began=now)
+            await self._beat()
+
+    def _shortest_interval(self) -> float:
+        return min((place.interval for place in self._waiting), default=0.0)
+
+    def _schedule(self, due: set[Place], answered: set[str], *, began: float) -> None:
+        now, chance = self._clock(), self._random()
+        for place in self._waiting:
+            if place in due or answered.issuperset(place.watch.open_ids):
+                due_at = next_due(now=began, interval=place.interval, deadline=place.deadline, chance=chance)
+                # A look that took longer than the interval is not followed by the next one at once.
+                place.due = min(max(due_at, now + EARLY * place.interval), max(place.deadline, now))
+
+    async def _beat(self) -> None:
+        for number, place in enumerate(list(self._waiting), start=1):
+            place.context.run(place.watch.beat)
+            if number % SAID_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _fail(self, error: SamError, *, last_look_in_a_pause: bool) -> None:
+        """Take in that nothing could be seen; nobody looks for a while, unless a pause is under way already."""
+        if not last_look_in_a_pause:
+            self._failures += 1
+            asked_for = error.retry_after if isinstance(error, SamStatusError) else None
+            seconds = pause(
+                failures=self._failures,
+                interval=self._shortest_interval(),
+                asked_for=asked_for,
+                chance=self._random(),
+            )
+            self._not_before = self._clock() + seconds
+            log.warning("Polling paused for %.0f s after %s: %s", seconds, count_failures(self._failures), error)
+        for place in list(self._waiting):
+            self._note_trouble(place, error)
+
+    def _note_trouble(self, place: Place, error: SamError, batch_id: str | None = None) -> None:
+        place.context.run(place.watch.note_trouble, error, batch_id)
+        if place.watch.failure:
+            self._end(place, place.watch.failed(place.watch.failure))
+
+    def _settle(self) -> None:
+        now = self._clock()
+        for place in list(self._waiting):
+            if place.watch.done:
+                self._end(place, place.watch.ended())
+            elif place.deadline <= now:
+                self._end(place, place.watch.timed_out())
+
+    def _end(self, place: Place, event: BatchEvent) -> None:
+        place.finish(event)
+        self._remove(place)
+
+    def _end_all(self, message: str) -> None:
+        for place in list(self._waiting):
+            self._end(place, place.watch.failed(message))
+
+    def _deliver(self, batch: MessageBatch | BatchGlance) -> bool:
+        places = self._places.get(batch.id, ())
+        for place in places:
+            place.context.run(place.watch.note, batch)
+        return bool(places)
+
+    def _complain(self, batch_id: str, error: SamError) -> None:
+        for place in list(self._places.get(batch_id, ())):
+            self._note_trouble(place, error, batch_id)
+
+    def _drop(self, batch_id: str, error: SamError) -> None:
+        for place in list(self._places.get(batch_id, ())):
+            self._end(place, place.watch.failed(f"Batch {batch_id}: {error}"))
+
+
+_pollers: dict[asyncio.AbstractEventLoop, dict[str, Poller]] = {}
+
+
+def shared_poller(connection: str, connect: Callable[[], Awaitable[AsyncSamClient]]) -> Poller:
+    """Give the poll of this event loop for `connection`; the first to ask makes it with `connect`."""
+    for loop in [loop for loop in _pollers if loop.is_closed()]:
+        del _pollers[loop]
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
+    poller = pollers.get(connection)
+    if poller is None or poller.closing:
+        poller = pollers[connection] = Poller(connect)
+    return poller

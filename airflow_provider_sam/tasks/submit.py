@@ -1,0 +1,168 @@
+"""What the two operators share that submit requests, in different rooms: from their arguments to the batches' ids.
+
+Each of them lists and documents all of its arguments for itself, as people and editors read them; what is done with
+those of both is here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
+from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from airflow_provider_sam._compat import Context, ObjectStoragePath
+    from airflow_provider_sam.api.limits import Limits
+    from airflow_provider_sam.batches.submit.requests import Block, Entry
+    from airflow_provider_sam.batches.submit.run import SubmitRun, Terms
+    from airflow_provider_sam.batches.submit.submission import Wishes
+    from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
+
+LOOK_EVERY = 60.0
+"""Seconds between two looks at a batch that may be the task's own."""
+
+GUARD = 900.0
+"""Seconds after the deadline of a wait by which Airflow itself ends it, in case no triggerer lives."""
+
+
+class SamSubmitTask(BaseOperator):
+    """A task that submits requests once. Its subclasses set the attributes, and say where the requests come from."""
+
+    template_fields: Sequence[str] = (
+        "max_requests",
+        "max_input_tokens",
+        "adopt_batch_id",
+        "state_path",
+        "betas",
+        "sam_conn_id",
+    )
+    operator_extra_links = (SamBatchLink(),)
+    ui_color = "#efe6fb"
+
+    max_requests: int | str | None
+    max_input_tokens: int | str | None
+    token_samples: int
+    on_empty: Literal["fail", "skip"]
+    adopt_batch_id: str | Sequence[str] | None
+    resubmit: bool
+    visibility_timeout: float
+    prove_within: float | None
+    deferrable: bool
+    state_path: str | ObjectStoragePath | None
+    betas: Sequence[str] | None
+    sam_conn_id: str
+    _run: SubmitRun | None = None
+    _too_late = False
+
+    def resume(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
+        """Take up the task again after a batch has ended that may be its own: run it anew, from what is remembered."""
+        from airflow_provider_sam.batches.wait.event import BatchEvent
+        from airflow_provider_sam.exceptions import SamWaitError
+
+        try:
+            seen = BatchEvent.load(event)
+        except ValueError as problem:
+            raise SamWaitError(str(problem)) from problem
+        if seen.outcome == "error":
+            raise SamWaitError(seen.message)
+        self._too_late = seen.outcome == "timeout"
+        return self.execute(context)
+
+    def _leave(self, question: SamSubmissionUnprovenError) -> NoReturn:
+        """Leave the worker until the oldest batch that may be this task's has ended."""
+        from airflow_provider_sam.hooks.triggerers import find_triggerer_problem
+        from airflow_provider_sam.triggers.batch import SamBatchTrigger
+
+        if problem := find_triggerer_problem():
+            self.log.warning("%s", problem)
+        self.log.info("Deferring until batch %s has ended", question.batch_ids[0])
+        self.defer(
+            trigger=SamBatchTrigger(
+                batch_ids=[question.batch_ids[0]],
+                deadline=question.until,
+                sam_conn_id=self.sam_conn_id,
+                poll_interval=LOOK_EVERY,
+            ),
+            method_name="resume",
+            timeout=timedelta(seconds=question.until - time.time() + GUARD),
+        )
+
+    def _submit(
+        self,
+        context: Context,
+        read: Callable[[Limits], Iterable[Entry | Block]],
+        *,
+        defaults: Mapping[str, Any] | None,
+        only: Collection[str] | None = None,
+        one_batch: bool = False,
+    ) -> list[str]:
+        """Create the batches, or find those that an earlier try has created; give their ids, in order.
+
+        :param read: gives the requests one by one, or in blocks of lines, when it is told the connection's limits.
+        :param defaults: parameters for the requests that lack them.
+        :param only: the custom_ids of the requests that are submitted; None for all.
+        :param one_batch: whether all must fit into one batch.
+        :raises AirflowSkipException: there are no requests, and `on_empty` is `skip`.
+        """
+        from airflow_provider_sam.batches.store.store import memory_for
+        from airflow_provider_sam.batches.submit.run import SubmitRun
+        from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
+        from airflow_provider_sam.hooks.sam import SamHook
+
+        hook = SamHook(self.sam_conn_id)
+        terms = self._terms(defaults=defaults, model=hook.get_default_model(), only=only, one_batch=one_batch)
+        memory = memory_for(context, self.state_path or hook.config.state_path, log=self.log)
+        with hook.client as client:
+            look_every = None if self.deferrable else LOOK_EVERY
+            self._run = SubmitRun(client, memory, self._wishes(context), terms, log=self.log, look_every=look_every)
+            try:
+                ids = self._run.submit(read(client.settings.limits))
+            except SamSubmissionUnprovenError as question:
+                if memory.load() is None:  # who forgets what was sent would send it again
+                    raise
+                self._leave(question)
+        if not ids:
+            raise AirflowSkipException("There are no requests.")
+        leave_link(context, hook.config.console_url, ids)
+        return ids
+
+    def _terms(self, **of_the_input: Any) -> Terms:
+        from airflow_provider_sam.batches.submit.run import Terms, whole_number
+
+        return Terms(
+            max_requests=whole_number("max_requests", self.max_requests),
+            max_input_tokens=whole_number("max_input_tokens", self.max_input_tokens),
+            token_samples=self.token_samples,
+            on_empty=self.on_empty,
+            **of_the_input,
+        )
+
+    def _wishes(self, context: Context) -> Wishes:
+        from airflow_provider_sam.batches.submit.run import ids_to_adopt
+        from airflow_provider_sam.batches.submit.submission import Wishes
+
+        return Wishes(
+            round=context["ti"].max_tries,
+            betas=self.betas,
+            adopt=ids_to_adopt(self.adopt_batch_id),
+            resubmit=self.resubmit,
+            patience=self.visibility_timeout,
+            prove_within=self.prove_within,
+            clock=_never if self._too_late else time.time,
+        )
+
+    def on_kill(self) -> None:
+        """Stop before the last byte is sent; what may have been created is remembered for the next try."""
+        if self._run is not None:
+            self._run.stop()
+
+
+def _never() -> float:
+    """Return a time after which nothing is waited for."""
+    return math.inf

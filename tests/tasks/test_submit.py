@@ -1,0 +1,58 @@
+"""The two operators that submit requests list their arguments for themselves, and agree in all that they share."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from airflow_provider_sam._compat import AirflowException
+from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+from airflow_provider_sam.tasks.submit import SamSubmitTask
+from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
+
+CREATE = (SamCreateBatchOperator, {"requests": []})
+SUBMIT = (ObjectStorageToSamBatchOperator, {"path": "/in.jsonl"})
+both = pytest.mark.parametrize(("operator", "needed"), [CREATE, SUBMIT])
+
+SHARED = [name for name in SamSubmitTask.__annotations__ if name[0] != "_" and name != "template_fields"]
+
+
+def arguments_of(operator):
+    found = dict(inspect.signature(operator.__init__).parameters)
+    del found["self"], found["kwargs"]
+    return found
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_shared_argument_is_the_same_in_both_and_what_the_base_says(name):
+    one, other = (arguments_of(operator)[name] for operator, _ in (CREATE, SUBMIT))
+    assert one.default == other.default
+    # One operator makes one batch, the other a list of them.
+    differing = {"str | None", "str | Sequence[str] | None"} if name == "adopt_batch_id" else {one.annotation}
+    assert {one.annotation, other.annotation, SamSubmitTask.__annotations__[name]} == differing
+
+
+@both
+def test_every_argument_is_documented_in_the_order_of_the_signature(operator, needed):  # noqa: ARG001
+    assert re.findall(r":param (\w+):", operator.__doc__) == list(arguments_of(operator))
+
+
+@both
+def test_a_task_has_all_that_the_base_works_with(operator, needed):
+    task = operator(task_id="task", **needed)
+    assert [name for name in (*SHARED, *task.template_fields) if not hasattr(task, name)] == []
+    assert task.template_fields[-len(SamSubmitTask.template_fields) :] == SamSubmitTask.template_fields
+
+
+@both
+def test_an_argument_that_is_misspelt_is_refused(operator, needed):
+    with pytest.raises((TypeError, AirflowException), match="max_request"):
+        operator(task_id="task", max_request=1, **needed)
+
+
+@both
+def test_default_args_reach_what_both_share(operator, needed):
+    task = operator(task_id="task", default_args={"max_requests": 7, "state_path": "/state"}, **needed)
+    assert (task.max_requests, task.state_path) == (7, "/state")
