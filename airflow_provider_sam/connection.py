@@ -118,7 +118,7 @@ EXTRAS: tuple[ConnectionField, ...] = (
         description="How many times to retry a call that is safe to repeat. 0 turns retries off.",
     ),
     ConnectionField(
-        name="retry_deadline",
+        name="retry_for",
         label="Retry deadline (s)",
         kind="number",
         default=600.0,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -> Iterator[BatchResultLine]:
-    """Give the results that a publication holds, one by one, whatever their format and number of files.
+    """Return the results that a publication holds, one by one, whatever their format and number of files.
 
     A line that does not keep what the type of its result promises is a `MalformedResultLine`, with all that it says.
 
@@ -44,7 +44,7 @@ def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -
 
 
 def read_texts(manifest: _Manifest, *, storage_conn_id: str | None = None) -> dict[str, str]:
-    """Give the texts of all succeeded results by their `custom_id`; they are held in memory.
+    """Return the texts of all succeeded results by their `custom_id`; they are held in memory.
 
     A result without text, such as a call of a tool, has an empty one; a malformed one has what text can be read of it.
 

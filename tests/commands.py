@@ -33,7 +33,7 @@ def run_dag(dag_id, sam, conf=None, **variables):
 
 
 def dags_at(folder):
-    """Give the variables with which Airflow finds Dags in a folder."""
+    """Return the variables with which Airflow finds Dags in a folder."""
     bundle = {
         "name": "dags-folder",
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
@@ -55,5 +55,5 @@ WARNED = re.compile(r"airflow_provider_sam/\S+:\d+:? \w+Warning|filename=\S*airf
 
 
 def complaints(said):
-    """Give the lines of a command's output that are errors, logged warnings, or Python's warnings about our code."""
+    """Return the lines of a command's output that are errors, logged warnings, or Python's warnings about our code."""
     return [line for line in said.splitlines() if LOGGED.search(line) or WARNED.search(line)]

@@ -49,7 +49,7 @@ def each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took(sam, folder)
 
 
 def results_in(file):
-    """Give custom_id and outcome of each result."""
+    """Return custom_id and outcome of each result."""
     rows = map(json.loads, file.read_bytes().splitlines())
     return [(row["custom_id"], row["result"]["type"]) for row in rows]
 

@@ -51,7 +51,7 @@ def test_the_provider_calls_itself_by_the_distribution_s_name():
 
 
 def pins(path):
-    """Give name and version of each package that a constraints file pins."""
+    """Return name and version of each package that a constraints file pins."""
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
@@ -76,7 +76,7 @@ def test_the_lowest_versions_are_those_that_the_package_allows():
 
 
 def plain(version):
-    """Give a version without the zeros at its end, which mean nothing."""
+    """Return a version without the zeros at its end, which mean nothing."""
     return re.sub(r"(\.0)+$", "", version)
 
 

@@ -31,7 +31,7 @@ def blocking(params: MessageParams, completion: CompletionParams, requests: list
     """Use each method of the blocking client."""
     with SamHook("sam_default").client as client:
         text: str = client.create_message(params, betas=["b"], timeout=5.0, repeat=False).text
-        tokens: int = client.count_tokens(params, deadline=5.0).input_tokens
+        tokens: int = client.count_tokens(params, retry_for=5.0).input_tokens
         with client.stream_message(params) as stream:
             pieces: list[str] = list(stream.text_stream)
             reason: str | None = stream.get_final_message().stop_reason
@@ -39,7 +39,7 @@ def blocking(params: MessageParams, completion: CompletionParams, requests: list
         ended: bool = client.get_batch(batch.id).is_terminal
         expires: pendulum.DateTime = batch.expires_at
         ids: list[str] = [each.id for each in client.list_batches(limit=5).data]
-        ids += [each.id for each in client.glance_at_batches(limit=5).data]
+        ids += [each.id for each in client.list_batch_statuses(limit=5).data]
         ids += [each.id for each in client.iter_batches(after_id=ids[0])]
         status: str = client.cancel_batch(batch.id).processing_status
         deleted: str = client.delete_batch(batch.id).id
@@ -68,7 +68,7 @@ async def awaiting(params: MessageParams, completion: CompletionParams, requests
         batch_id: str = (await client.create_batch(requests)).id
         ended: bool = (await client.get_batch(batch_id)).is_terminal
         ids: list[str] = [each.id for each in (await client.list_batches(before_id=batch_id)).data]
-        ids += [each.id for each in (await client.glance_at_batches(before_id=batch_id)).data]
+        ids += [each.id for each in (await client.list_batch_statuses(before_id=batch_id)).data]
         ids += [each.id async for each in client.iter_batches()]
         status: str = (await client.cancel_batch(batch_id)).processing_status
         deleted: str = (await client.delete_batch(batch_id)).id

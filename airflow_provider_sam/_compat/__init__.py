@@ -163,7 +163,7 @@ def add_lineage(operator: BaseOperator, inputs: Iterable[str], outputs: Iterable
 
 
 def object_storage_path(path: Any, conn_id: str | None = None) -> ObjectStoragePath:
-    """Give the place that a URI names; `conn_id` wins over the connection in the URI.
+    """Return the place that a URI names; `conn_id` wins over the connection in the URI.
 
     Airflow 2.11 and 3.0 take a `conn_id` of None for the wish to use no connection, and on 3.3 the URI's wins over any:
     so a `conn_id` and one in the URI never meet here.

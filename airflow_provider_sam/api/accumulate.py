@@ -54,7 +54,7 @@ class _Block:
             self._unknown.append({"type": delta.type, **delta.model_extra})
 
     def whole(self) -> dict[str, Any]:
-        """Give the block with its pieces joined.
+        """Return the block with its pieces joined.
 
         :raises ValueError: a tool's input is no JSON.
         """
@@ -105,7 +105,7 @@ class MessageAccumulator:
             self.finished = True
 
     def result(self) -> Message:
-        """Give the message as far as it has come.
+        """Return the message as far as it has come.
 
         :raises SamResponseError: the events make no message.
         """
@@ -155,7 +155,7 @@ class CompletionAccumulator:
             self.finished = event.stop_reason is not None
 
     def result(self) -> Completion:
-        """Give the completion as far as it has come; its id is empty if the server streams none.
+        """Return the completion as far as it has come; its id is empty if the server streams none.
 
         :raises SamResponseError: the events make no completion.
         """

@@ -164,11 +164,11 @@ def rate_limits(response: httpx.Response, settings: ClientSettings) -> dict[str,
 def _with_outlook(error: ErrorT, request: Request, settings: ClientSettings) -> ErrorT:
     """Say what a retry will do where the request or the settings tell more than the error's class."""
     if request.only_reads and isinstance(error, MAY_HAVE_RUN):
-        error.outlook = "It only reads, so a retry is safe, and may succeed."
+        error.retry_hint = "It only reads, so a retry is safe, and may succeed."
     elif isinstance(error, errors.SamStatusError) and error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        error.outlook = "It was a proxy that refused: write user and password into the URL of proxy."
+        error.retry_hint = "It was a proxy that refused: write user and password into the URL of proxy."
     elif isinstance(error, errors.SamNotFoundError) and urlsplit(settings.base_url).path.rstrip("/").endswith("/v1"):
-        error.outlook = "The connection's host ends with /v1, with which every path begins by itself: leave out /v1."
+        error.retry_hint = "The connection's host ends with /v1, with which every path begins by itself: leave out /v1."
     return error
 
 

@@ -33,7 +33,7 @@ class BatchBody(Protocol):
         ...
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body's bytes from the start, in chunks of any size."""
+        """Return the body's bytes from the start, in chunks of any size."""
         ...
 
 
@@ -83,7 +83,7 @@ def encode(value: Mapping[str, Any], *, what: str = "the request") -> bytes:
 
 
 def counted(body: BatchBody) -> Iterator[bytes]:
-    """Give the chunks of `body`, holding it to its word about its length.
+    """Return the chunks of `body`, holding it to its word about its length.
 
     :raises SamRequestError: it gave more or fewer bytes. The last byte that was promised has then not been sent, so
         that no server can have taken the request for a whole one.

@@ -59,7 +59,7 @@ class SamClient(methods.Blocking):
     create_batch = methods.call(Endpoints.create_batch)
     get_batch = methods.call(Endpoints.get_batch)
     list_batches = methods.call(Endpoints.list_batches)
-    glance_at_batches = methods.call(Endpoints.glance_at_batches)
+    list_batch_statuses = methods.call(Endpoints.list_batch_statuses)
     cancel_batch = methods.call(Endpoints.cancel_batch)
     delete_batch = methods.call(Endpoints.delete_batch)
     get_model = methods.call(Endpoints.get_model)
@@ -73,13 +73,13 @@ class SamClient(methods.Blocking):
     stream_results = methods.opened(Endpoints.stream_results, ResultsStream)
 
     def iter_results(
-        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self, batch_id: str, *, betas: Sequence[str] | None = None, retry_for: float | None = None
     ) -> Iterator[BatchResultLine]:
-        """Give the results of a batch that has ended, one by one, in the server's order.
+        """Return the results of a batch that has ended, one by one, in the server's order.
 
         :raises SamResponseError: a line is torn or no result; the message names its number.
         """
-        with self.stream_results(batch_id, betas=betas, deadline=deadline) as stream:
+        with self.stream_results(batch_id, betas=betas, retry_for=retry_for) as stream:
             for line in iter_lines(stream, longest=self.settings.limits.max_result_line_bytes):
                 yield read_result(line)
 
@@ -127,7 +127,7 @@ class AsyncSamClient(methods.Awaiting):
     create_batch = methods.acall(Endpoints.create_batch)
     get_batch = methods.acall(Endpoints.get_batch)
     list_batches = methods.acall(Endpoints.list_batches)
-    glance_at_batches = methods.acall(Endpoints.glance_at_batches)
+    list_batch_statuses = methods.acall(Endpoints.list_batch_statuses)
     cancel_batch = methods.acall(Endpoints.cancel_batch)
     delete_batch = methods.acall(Endpoints.delete_batch)
     get_model = methods.acall(Endpoints.get_model)
@@ -141,13 +141,13 @@ class AsyncSamClient(methods.Awaiting):
     stream_results = methods.aopened(Endpoints.stream_results, AsyncResultsStream)
 
     async def iter_results(
-        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self, batch_id: str, *, betas: Sequence[str] | None = None, retry_for: float | None = None
     ) -> AsyncIterator[BatchResultLine]:
-        """Give the results of a batch that has ended, one by one, in the server's order.
+        """Return the results of a batch that has ended, one by one, in the server's order.
 
         :raises SamResponseError: a line is torn or no result; the message names its number.
         """
-        async with self.stream_results(batch_id, betas=betas, deadline=deadline) as stream:
+        async with self.stream_results(batch_id, betas=betas, retry_for=retry_for) as stream:
             async for line in aiter_lines(stream, longest=self.settings.limits.max_result_line_bytes):
                 yield read_result(line)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Describer:
-    """Describes operations with the time-outs, deadlines and limits of one connection."""
+class OperationBuilder:
+    """Describes operations with the timeouts, retries and limits of one connection."""
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
@@ -50,7 +50,7 @@ class Describer:
         body: bytes | BatchBody | None = None,
         effect: Effect = Effect.SAME,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
         read_timeout: float | None = None,
     ) -> Request:
         return Request(
@@ -61,6 +61,6 @@ class Describer:
             headers={**(headers or {}), **routes.beta_header(betas)},
             body=body,
             effect=effect,
-            deadline=self._settings.retry_deadline if deadline is None else deadline,
+            retry_for=self._settings.retry_for if retry_for is None else retry_for,
             read_timeout=read_timeout or self._settings.read_timeout,
         )

@@ -13,7 +13,7 @@ from airflow_provider_sam.api import answers, wire
 from airflow_provider_sam.api.operation import operation_of
 from airflow_provider_sam.api.read_limits import atrace, read_within, trace
 from airflow_provider_sam.api.receiving import Gathering, areceived, received
-from airflow_provider_sam.api.retries import Persistence, settled
+from airflow_provider_sam.api.retries import RetryState, ambiguous_creates
 from airflow_provider_sam.api.sse import EventSplitter
 from airflow_provider_sam.api.whole import is_whole, read_events
 
@@ -60,14 +60,14 @@ class Driver:
             response.close()
 
     def chunks(self, request: Request, response: httpx.Response) -> Iterator[bytes]:
-        """Give the bytes of an open answer as they arrive."""
+        """Return the bytes of an open answer as they arrive."""
         answers.check_stored(response, request, self.settings)
         wire.read_widely(response)
         with answers.translated(request, self.settings):
             yield from received(response)
 
     def events(self, request: Request, response: httpx.Response) -> Iterator[ServerSentEvent | dict[str, Any]]:
-        """Give the events of an open answer as they arrive, or the data of those that a whole answer stands for."""
+        """Return the events of an open answer as they arrive, or the data of those that a whole answer stands for."""
         if is_whole(response):
             yield from self._whole(operation_of(request, read_events), response)
             return
@@ -81,9 +81,9 @@ class Driver:
         self._http.close()
 
     def _persist(self, request: Request, attempt: Callable[[], T]) -> T:
-        persistence = Persistence(request, self.settings.max_retries, clock=self._clock, random=self._random)
+        persistence = RetryState(request, self.settings.max_retries, clock=self._clock, random=self._random)
         retrying = tenacity.Retrying(retry=persistence.retry, wait=persistence.wait, sleep=self._sleep, reraise=True)
-        with settled(request):
+        with ambiguous_creates(request):
             return retrying(attempt)
 
     def _attempt(self, request: Request) -> httpx.Response:
@@ -161,7 +161,7 @@ class AsyncDriver:
             await response.aclose()
 
     async def chunks(self, request: Request, response: httpx.Response) -> AsyncIterator[bytes]:
-        """Give the bytes of an open answer as they arrive."""
+        """Return the bytes of an open answer as they arrive."""
         answers.check_stored(response, request, self.settings)
         with answers.translated(request, self.settings):
             async for chunk in areceived(response):
@@ -170,7 +170,7 @@ class AsyncDriver:
     async def events(
         self, request: Request, response: httpx.Response
     ) -> AsyncIterator[ServerSentEvent | dict[str, Any]]:
-        """Give the events of an open answer as they arrive, or the data of those that a whole answer stands for."""
+        """Return the events of an open answer as they arrive, or the data of those that a whole answer stands for."""
         if is_whole(response):
             for event in await self._whole(operation_of(request, read_events), response):
                 yield event
@@ -186,11 +186,11 @@ class AsyncDriver:
         await self._http.aclose()
 
     async def _persist(self, request: Request, attempt: Callable[[], Awaitable[T]]) -> T:
-        persistence = Persistence(request, self.settings.max_retries, clock=self._clock, random=self._random)
+        persistence = RetryState(request, self.settings.max_retries, clock=self._clock, random=self._random)
         retrying = tenacity.AsyncRetrying(
             retry=persistence.retry, wait=persistence.wait, sleep=self._sleep, reraise=True
         )
-        with settled(request):
+        with ambiguous_creates(request):
             return await retrying(attempt)
 
     async def _attempt(self, request: Request) -> httpx.Response:

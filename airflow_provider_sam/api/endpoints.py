@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from airflow_provider_sam.api import limits as checks
 from airflow_provider_sam.api import models, routes
 from airflow_provider_sam.api.bodies import BatchBody, RequestsBody
-from airflow_provider_sam.api.describing import Describer
-from airflow_provider_sam.api.glances import BatchesGlance, read_batches
+from airflow_provider_sam.api.describing import OperationBuilder
 from airflow_provider_sam.api.identity import about, created
 from airflow_provider_sam.api.operation import Effect
+from airflow_provider_sam.api.statuses import BatchStatusPage, read_batches
 from airflow_provider_sam.api.timeouts import message_timeout, upload_timeout
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ JSONL = {"accept": "application/x-jsonl", "accept-encoding": "identity"}
 EVENTS = {"accept": "text/event-stream", "cache-control": "no-store"}
 
 
-class Endpoints(Describer):
+class Endpoints(OperationBuilder):
     """What every method of the clients sends.
 
     Arguments that many methods share:
 
     - `betas`: None uses the plain route; any sequence, an empty one too, the beta route, and its names are sent.
-    - `deadline`: seconds from the first attempt within which repeats of a call may begin; by default the connection's
-      ``retry_deadline``. An attempt under way is not cut short by it: it lasts for `connect_timeout` and twice the read
+    - `retry_for`: seconds from the first attempt within which repeats of a call may begin; by default the connection's
+      ``retry_for``. An attempt under way is not cut short by it: it lasts for `connect_timeout` and twice the read
       time-out at most, and as long as its body takes to be sent.
 
     Every method raises `SamRequestError` before anything is sent, and one of the other `SamError` classes after that.
@@ -43,7 +43,7 @@ class Endpoints(Describer):
         params: MessageParams,
         *,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
         timeout: float | None = None,
         repeat: bool = False,
     ) -> Operation[models.Message]:
@@ -60,7 +60,7 @@ class Endpoints(Describer):
             body=self._message_body(params, checks.MESSAGE_PARAMS),
             effect=Effect.SAME if repeat else Effect.BILLED,
             betas=betas,
-            deadline=deadline,
+            retry_for=retry_for,
             read_timeout=timeout or message_timeout(params["max_tokens"], floor=self._settings.read_timeout),
         )
 
@@ -69,7 +69,7 @@ class Endpoints(Describer):
         params: MessageParams,
         *,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
     ) -> Request:
         """Have the model answer, and read the answer while it is written.
 
@@ -85,7 +85,7 @@ class Endpoints(Describer):
             effect=Effect.BILLED,
             headers=EVENTS,
             betas=betas,
-            deadline=deadline,
+            retry_for=retry_for,
         )
 
     def count_tokens(
@@ -93,7 +93,7 @@ class Endpoints(Describer):
         params: TokenParams,
         *,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
     ) -> Operation[models.TokenCount]:
         """Estimate the input tokens of a message; free, with a rate limit of its own.
 
@@ -105,7 +105,7 @@ class Endpoints(Describer):
             models.TokenCount.read,
             body=self._message_body(params, checks.COUNT_TOKENS_PARAMS),
             betas=betas,
-            deadline=deadline,
+            retry_for=retry_for,
         )
 
     def create_batch(
@@ -113,7 +113,7 @@ class Endpoints(Describer):
         requests: Iterable[BatchRequestParams] | BatchBody,
         *,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
     ) -> Operation[models.MessageBatch]:
         """Create a batch. Never repeated unless it is certain that none was created.
 
@@ -129,17 +129,17 @@ class Endpoints(Describer):
             body=body,
             effect=Effect.CREATED,
             betas=betas,
-            deadline=deadline,
+            retry_for=retry_for,
             read_timeout=upload_timeout(body.content_length, floor=self._settings.read_timeout),
         )
 
     def get_batch(
-        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self, batch_id: str, *, betas: Sequence[str] | None = None, retry_for: float | None = None
     ) -> Operation[models.MessageBatch]:
         """Look at a batch."""
         path = routes.item(routes.BATCHES, batch_id, what="batch_id")
         read = about(batch_id, models.MessageBatch.read)
-        return self._operation("get_batch", path, read, betas=betas, deadline=deadline)
+        return self._operation("get_batch", path, read, betas=betas, retry_for=retry_for)
 
     def list_batches(
         self,
@@ -148,7 +148,7 @@ class Endpoints(Describer):
         before_id: str | None = None,
         limit: int | None = None,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
     ) -> Operation[models.MessageBatchPage]:
         """List a page of the workspace's batches, newest first.
 
@@ -158,35 +158,35 @@ class Endpoints(Describer):
         """
         query = routes.page_query(after_id, before_id, limit, self._limits)
         read = models.MessageBatchPage.read
-        return self._operation("list_batches", routes.BATCHES, read, query=query, betas=betas, deadline=deadline)
+        return self._operation("list_batches", routes.BATCHES, read, query=query, betas=betas, retry_for=retry_for)
 
-    def glance_at_batches(
+    def list_batch_statuses(
         self,
         *,
         after_id: str | None = None,
         before_id: str | None = None,
         limit: int | None = None,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
-    ) -> Operation[BatchesGlance]:
+        retry_for: float | None = None,
+    ) -> Operation[BatchStatusPage]:
         """List a page as `list_batches` does, and read no more of it than how far each batch is.
 
         For whoever looks at many batches often: it is read at a small part of the cost.
         """
         query = routes.page_query(after_id, before_id, limit, self._limits)
-        asked = {"query": query, "betas": betas, "deadline": deadline}
-        return self._operation("glance_at_batches", routes.BATCHES, read_batches, **asked)
+        asked = {"query": query, "betas": betas, "retry_for": retry_for}
+        return self._operation("list_batch_statuses", routes.BATCHES, read_batches, **asked)
 
     def cancel_batch(
-        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self, batch_id: str, *, betas: Sequence[str] | None = None, retry_for: float | None = None
     ) -> Operation[models.MessageBatch]:
         """Ask for a batch to end early; harmless when asked again. It ends as ``ended``, perhaps with results."""
         path = routes.item(routes.BATCHES, batch_id, what="batch_id", action="/cancel")
         read = about(batch_id, models.MessageBatch.read)
-        return self._operation("cancel_batch", path, read, method="POST", betas=betas, deadline=deadline)
+        return self._operation("cancel_batch", path, read, method="POST", betas=betas, retry_for=retry_for)
 
     def delete_batch(
-        self, batch_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self, batch_id: str, *, betas: Sequence[str] | None = None, retry_for: float | None = None
     ) -> Operation[models.DeletedMessageBatch]:
         """Delete a batch that has ended, and its results.
 
@@ -195,7 +195,7 @@ class Endpoints(Describer):
         """
         path = routes.item(routes.BATCHES, batch_id, what="batch_id")
         read = about(batch_id, models.DeletedMessageBatch.read)
-        return self._operation("delete_batch", path, read, method="DELETE", betas=betas, deadline=deadline)
+        return self._operation("delete_batch", path, read, method="DELETE", betas=betas, retry_for=retry_for)
 
     def stream_results(
         self,
@@ -204,7 +204,7 @@ class Endpoints(Describer):
         offset: int = 0,
         if_range: str | None = None,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
     ) -> Request:
         """Read the results of a batch that has ended, as the bytes of a JSONL file.
 
@@ -217,13 +217,13 @@ class Endpoints(Describer):
         path = routes.item(routes.BATCHES, batch_id, what="batch_id", action="/results")
         headers = JSONL | ({"range": f"bytes={offset}-"} if offset else {})
         headers |= {"if-range": if_range} if offset and if_range else {}
-        return self._request("stream_results", path, headers=headers, betas=betas, deadline=deadline)
+        return self._request("stream_results", path, headers=headers, betas=betas, retry_for=retry_for)
 
     def create_completion(
         self,
         params: CompletionParams,
         *,
-        deadline: float | None = None,
+        retry_for: float | None = None,
         timeout: float | None = None,
         repeat: bool = False,
     ) -> Operation[models.Completion]:
@@ -241,11 +241,11 @@ class Endpoints(Describer):
             models.Completion.read,
             body=body,
             effect=Effect.SAME if repeat else Effect.BILLED,
-            deadline=deadline,
+            retry_for=retry_for,
             read_timeout=timeout or message_timeout(params["max_tokens_to_sample"], floor=floor),
         )
 
-    def stream_completion(self, params: CompletionParams, *, deadline: float | None = None) -> Request:
+    def stream_completion(self, params: CompletionParams, *, retry_for: float | None = None) -> Request:
         """Have the model continue a text, and read it while it is written (legacy).
 
         :param params: the API's parameters, without ``stream``.
@@ -257,16 +257,16 @@ class Endpoints(Describer):
             body=self._message_body(params, checks.COMPLETION_PARAMS, stream=True),
             effect=Effect.BILLED,
             headers=EVENTS,
-            deadline=deadline,
+            retry_for=retry_for,
         )
 
     def get_model(
-        self, model_id: str, *, betas: Sequence[str] | None = None, deadline: float | None = None
+        self, model_id: str, *, betas: Sequence[str] | None = None, retry_for: float | None = None
     ) -> Operation[models.Model]:
         """Look up a model by id or alias. `betas` selects the route and stays empty."""
         routes.no_beta_names(betas)
         path = routes.item(routes.MODELS, model_id, what="model_id")
-        return self._operation("get_model", path, models.Model.read, betas=betas, deadline=deadline)
+        return self._operation("get_model", path, models.Model.read, betas=betas, retry_for=retry_for)
 
     def list_models(
         self,
@@ -275,7 +275,7 @@ class Endpoints(Describer):
         before_id: str | None = None,
         limit: int | None = None,
         betas: Sequence[str] | None = None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
     ) -> Operation[models.ModelPage]:
         """List a page of the models that the key may use, newest first. `betas` selects the route and stays empty.
 
@@ -286,5 +286,5 @@ class Endpoints(Describer):
         routes.no_beta_names(betas)
         query = routes.page_query(after_id, before_id, limit, self._limits)
         return self._operation(
-            "list_models", routes.MODELS, models.ModelPage.read, query=query, betas=betas, deadline=deadline
+            "list_models", routes.MODELS, models.ModelPage.read, query=query, betas=betas, retry_for=retry_for
         )

@@ -58,7 +58,7 @@ class SamError(Exception):
         self.request_id = request_id
         self.attempts = 1
         """How often the request was sent before this error was given up to the caller."""
-        self.outlook: str | None = None
+        self.retry_hint: str | None = None
         """What a retry will do where this one call knows better than its class's `advice`."""
 
     def __str__(self) -> str:
@@ -66,9 +66,9 @@ class SamError(Exception):
         facts = [f"request {self.request_id}"] if self.request_id else []
         facts += [f"after {self.attempts} attempts"] if self.attempts > 1 else []
         suffix = f" ({', '.join(facts)})" if facts else ""
-        return f"{where}{self.happened()}{suffix}. {self.outlook or self.advice}".rstrip()
+        return f"{where}{self.summary()}{suffix}. {self.retry_hint or self.advice}".rstrip()
 
-    def happened(self) -> str:
+    def summary(self) -> str:
         """Say what happened, without the request it happened to."""
         return self.message.rstrip(". ")
 
@@ -154,11 +154,11 @@ class SamStatusError(SamError):
         self.retry_after = retry_after
         self.details = dict(details or {})
 
-    def happened(self) -> str:
+    def summary(self) -> str:
         """Say the status, the API's type and its message."""
         kind = f" {self.type}" if self.type else ""
         wait = f" (retry-after {self.retry_after:g} s)" if self.retry_after is not None else ""
-        return f"answered {self.status}{kind}{wait}: {super().happened()}"
+        return f"answered {self.status}{kind}{wait}: {super().summary()}"
 
 
 class SamRedirectError(SamStatusError):

@@ -72,7 +72,7 @@ def status_error(
     now: datetime,
     redact: Redactor = NOTHING_TO_HIDE,
 ) -> errors.SamStatusError:
-    """Give the error for an answer that refuses a request, whoever wrote it.
+    """Return the error for an answer that refuses a request, whoever wrote it.
 
     :param headers: the answer's headers; names in lower case, or a case-insensitive mapping.
     :param body: the answer's body.
@@ -101,7 +101,7 @@ def status_error(
 def stream_error(
     data: Mapping[str, Any], *, operation: str, request_id: str | None, redact: Redactor = NOTHING_TO_HIDE
 ) -> errors.SamStatusError:
-    """Give the error for an ``error`` event inside a stream that had begun with 200.
+    """Return the error for an ``error`` event inside a stream that had begun with 200.
 
     A type we do not know stays a plain `SamStatusError` with the status that was really sent, 200.
     """
@@ -120,7 +120,7 @@ def stream_error(
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Give the seconds that ``retry-after`` asks to wait, or None where it is absent or unreadable.
+    """Return the seconds that ``retry-after`` asks to wait, or None where it is absent or unreadable.
 
     The header holds seconds or an HTTP date (RFC 9110, 10.2.3). A date is counted from the answer's own ``date``
     header, so that a wrong clock on this machine does no harm, and from `now` without one.

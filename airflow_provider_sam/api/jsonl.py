@@ -47,7 +47,7 @@ class LineSplitter:
         self._offset = offset
 
     def feed(self, chunk: bytes) -> list[Line]:
-        """Give the lines that `chunk` completes.
+        """Return the lines that `chunk` completes.
 
         :raises SamResponseError: a line is longer than the longest; the message names it.
         """
@@ -82,14 +82,14 @@ class LineSplitter:
             )
 
     def flush(self) -> list[Line]:
-        r"""Give the last line of a stream that has ended, if it lacks its ``\n``; else nothing."""
+        r"""Return the last line of a stream that has ended, if it lacks its ``\n``; else nothing."""
         raw = b"".join(self._pending)
         self._pending, self._held = [], 0
         return [Line(self._number, self._offset, raw.removesuffix(b"\r"))] if raw and not raw.isspace() else []
 
 
 def iter_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Give a stream, from chunks of any size, in blocks of whole lines: each but the last ends with a ``\n``."""
+    r"""Return a stream, from chunks of any size, in blocks of whole lines: each but the last ends with a ``\n``."""
     pending: list[bytes] = []
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
@@ -103,7 +103,7 @@ def iter_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def iter_lines(chunks: Iterable[bytes], *, number: int = 1, longest: int | None = None) -> Iterator[Line]:
-    """Give the lines of a stream, from chunks of any size.
+    """Return the lines of a stream, from chunks of any size.
 
     :param number: of the first line.
     :param longest: most bytes of one line, or None for any number.
@@ -116,7 +116,7 @@ def iter_lines(chunks: Iterable[bytes], *, number: int = 1, longest: int | None 
 
 
 async def aiter_lines(chunks: AsyncIterable[bytes], *, longest: int | None = None) -> AsyncIterator[Line]:
-    """Give the lines of a stream, from chunks of any size; otherwise as `iter_lines`."""
+    """Return the lines of a stream, from chunks of any size; otherwise as `iter_lines`."""
     splitter = LineSplitter(longest=longest)
     async for chunk in chunks:
         for line in splitter.feed(chunk):

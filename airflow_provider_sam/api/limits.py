@@ -72,7 +72,7 @@ class CustomIds:
 
 
 def check_custom_id(custom_id: object, *, index: int) -> str:
-    """Give `custom_id` back if the API would take it.
+    """Return `custom_id` back if the API would take it.
 
     :raises SamRequestError: it is missing, no string, or has another form than the API allows.
     """

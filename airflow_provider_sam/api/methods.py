@@ -80,7 +80,7 @@ def acall(
 def walks(describe: Callable[..., Any]) -> Callable[[MethodT], MethodT]:
     """Give a method that walks a list the arguments of the one that gives a page of it."""
     name = describe.__name__.replace("list_", "iter_")
-    doc = f"""Give the entries of every page that `{describe.__name__}` with these arguments begins, lazily.
+    doc = f"""Return the entries of every page that `{describe.__name__}` with these arguments begins, lazily.
 
         With `before_id` the walk leads from there to the newest; otherwise to the oldest.
         """

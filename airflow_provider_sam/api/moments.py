@@ -13,7 +13,7 @@ _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def as_pendulum(moment: datetime) -> pendulum.DateTime:
-    """Give the same instant as pendulum's kind, in UTC.
+    """Return the same instant as pendulum's kind, in UTC.
 
     Built field by field: `pendulum.instance` looks time zones up, which a page of a thousand batches would feel.
     """
@@ -24,7 +24,7 @@ def as_pendulum(moment: datetime) -> pendulum.DateTime:
 
 
 def as_glanced(moment: object) -> object:
-    """Return a moment as `glances` reads it: pydantic would cut nanoseconds where msgspec rounds them."""
+    """Return a moment as `statuses` reads it: pydantic would cut nanoseconds where msgspec rounds them."""
     try:
         return msgspec.convert(moment, _Aware) if isinstance(moment, str) else moment
     except msgspec.ValidationError:

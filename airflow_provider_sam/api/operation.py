@@ -31,7 +31,7 @@ class Request:
     :param headers: those of this operation, beside the ones that every request carries.
     :param body: bytes, or a `BatchBody` to be streamed.
     :param read_timeout: seconds to wait for the next bytes of the answer.
-    :param deadline: seconds from the first attempt within which repeats may begin.
+    :param retry_for: seconds from the first attempt within which repeats may begin.
     """
 
     operation: str
@@ -39,7 +39,7 @@ class Request:
     path: str
     effect: Effect
     read_timeout: float
-    deadline: float
+    retry_for: float
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | BatchBody | None = field(default=None, repr=False)

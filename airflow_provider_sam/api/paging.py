@@ -59,12 +59,12 @@ class Walk(Generic[EntryT]):
 
 
 def entries(operation: Operation[Page[EntryT]], page: Page[EntryT]) -> Iterable[EntryT]:
-    """Give a page's entries in the direction of the walk: away from where it began."""
+    """Return a page's entries in the direction of the walk: away from where it began."""
     return reversed(page.data) if "before_id" in operation.query else page.data
 
 
 def next_page(operation: Operation[Page[EntryT]], page: Page[EntryT]) -> Operation[Page[EntryT]] | None:
-    """Give the operation that asks for the page after `page`, or None where the walk has ended.
+    """Return the operation that asks for the page after `page`, or None where the walk has ended.
 
     :raises SamResponseError: the server says that there is more, but not where; ending the walk there would pass an
         incomplete list off as the whole.

@@ -82,7 +82,7 @@ def may_repeat(error: errors.SamError, effect: Effect) -> bool:
 
 
 def backoff(attempt: int, random: float) -> float:
-    """Give the seconds to wait after failed attempt number `attempt` (from 1): doubling, with half of it jitter.
+    """Return the seconds to wait after failed attempt number `attempt` (from 1): doubling, with half of it jitter.
 
     :param random: from 0 to 1.
     """
@@ -96,7 +96,7 @@ def judge(
     effect: Effect,
     attempt: int,
     elapsed: float,
-    deadline: float,
+    retry_for: float,
     max_retries: int,
     random: float,
 ) -> Verdict:
@@ -104,7 +104,7 @@ def judge(
 
     :param attempt: how many attempts have failed, this one included.
     :param elapsed: seconds since the first attempt began.
-    :param deadline: seconds since the first attempt within which a repeat may begin.
+    :param retry_for: seconds since the first attempt within which a repeat may begin.
     :param random: from 0 to 1, for the jitter.
     """
     if not may_repeat(error, effect):
@@ -112,10 +112,10 @@ def judge(
     if attempt > max_retries:
         return Verdict(None)
     asked = error.retry_after if isinstance(error, errors.SamStatusError) else None
-    left = deadline - elapsed
+    left = retry_for - elapsed
     if asked is not None and asked > left:
         reason = (
-            f"The server asks to wait {asked:g} s, beyond the {max(left, 0):g} s left of this call's deadline; "
+            f"The server asks to wait {asked:g} s, beyond the {max(left, 0):g} s left of this call's retry_for; "
             "a retry will succeed after that wait at the earliest."
         )
         return Verdict(None, reason)
@@ -123,7 +123,9 @@ def judge(
         return Verdict(min(asked + random * SPREAD, left))
     wait = backoff(attempt, random)
     return (
-        Verdict(wait) if wait <= left else Verdict(None, f"Repeating ended at this call's deadline of {deadline:g} s.")
+        Verdict(wait)
+        if wait <= left
+        else Verdict(None, f"Retries ended: this call's retry_for of {retry_for:g} s has passed.")
     )
 
 
@@ -135,7 +137,7 @@ def _why_not(error: errors.SamError, effect: Effect) -> str | None:
     return None
 
 
-class Persistence:
+class RetryState:
     """The retry and wait callables that tenacity asks while one operation is being sent.
 
     :param clock: seconds that only ever grow, such as `time.monotonic`.
@@ -168,13 +170,13 @@ class Persistence:
             effect=self._request.effect,
             attempt=state.attempt_number,
             elapsed=self._clock() - self._began,
-            deadline=self._request.deadline,
+            retry_for=self._request.retry_for,
             max_retries=self._max_retries,
             random=self._random(),
         )
         if verdict.wait is None:
             error.attempts = state.attempt_number
-            error.outlook = verdict.reason or self._after_lost_answer(error) or error.outlook
+            error.retry_hint = verdict.reason or self._after_lost_answer(error) or error.retry_hint
             return False
         self._answer_lost |= outcome_of_create(error) == "unknown"
         self._wait = verdict.wait
@@ -182,7 +184,7 @@ class Persistence:
         return True
 
     def wait(self, _: RetryCallState) -> float:
-        """Give the seconds that `retry` decided on."""
+        """Return the seconds that `retry` decided on."""
         return self._wait
 
     def _after_lost_answer(self, error: errors.SamError) -> str | None:
@@ -208,12 +210,12 @@ def _log_repeat(operation: str, error: errors.SamError, *, attempt: int, wait: f
 
 
 @contextmanager
-def settled(request: Request) -> Iterator[None]:
+def ambiguous_creates(request: Request) -> Iterator[None]:
     """Let a create that may have happened end in the error that says so."""
     try:
         yield
     except errors.SamError as error:
         if request.effect is not Effect.CREATED or outcome_of_create(error) == "nothing":
             raise
-        message = f"a batch may or may not have been created: {error.happened()}"
+        message = f"a batch may or may not have been created: {error.summary()}"
         raise errors.SamAmbiguousSubmitError(message, cause=error) from error

@@ -26,7 +26,7 @@ BETA_NAME = re.compile(r"[!-+\--~]+")
 
 
 def item(collection: str, identifier: str, *, what: str, action: str = "") -> str:
-    """Give the path of one thing in a collection, its id escaped.
+    """Return the path of one thing in a collection, its id escaped.
 
     :raises SamRequestError: the id is empty or could lead the path elsewhere.
     """
@@ -38,12 +38,12 @@ def item(collection: str, identifier: str, *, what: str, action: str = "") -> st
 
 
 def beta_query(betas: Sequence[str] | None) -> dict[str, str]:
-    """Give the query that selects the beta route: for any sequence, an empty one too; not for None."""
+    """Return the query that selects the beta route: for any sequence, an empty one too; not for None."""
     return {} if betas is None else {"beta": "true"}
 
 
 def beta_header(betas: Sequence[str] | None) -> dict[str, str]:
-    """Give the header that names the betas, if there are any.
+    """Return the header that names the betas, if there are any.
 
     :raises SamRequestError: not a sequence of names, or a name that no header can carry.
     """
@@ -67,7 +67,7 @@ def no_beta_names(betas: Sequence[str] | None) -> None:
 
 
 def page_query(after_id: str | None, before_id: str | None, limit: int | None, limits: Limits) -> dict[str, str]:
-    """Give the query that asks for one page of a list.
+    """Return the query that asks for one page of a list.
 
     :raises SamRequestError: both directions at once, an empty id, or a limit that the API does not take.
     """

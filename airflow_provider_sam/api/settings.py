@@ -25,7 +25,7 @@ class ClientSettings:
         longer, see `timeouts`.
     :param write_timeout: the longest to wait until the next bytes of a request are taken.
     :param max_retries: how often a call that is safe to repeat is repeated.
-    :param retry_deadline: the time from the first attempt within which repeats may begin.
+    :param retry_for: the time from the first attempt within which repeats may begin.
     :param proxy: URL of a proxy; without one, the environment's ``HTTPS_PROXY`` and its kin hold.
     :param ca_bundle: path of a PEM file, or a directory of them, to trust instead of the usual authorities.
     :param limits: the service's limits, checked before anything is sent.
@@ -38,7 +38,7 @@ class ClientSettings:
     read_timeout: float = 60.0
     write_timeout: float = 60.0
     max_retries: int = 5
-    retry_deadline: float = 600.0
+    retry_for: float = 600.0
     proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     ca_bundle: str | None = None
     user_agent: str = USER_AGENT

@@ -50,7 +50,7 @@ class Accumulator(Protocol[EventT_contra, ResultT_co]):
         """Take one event."""
 
     def result(self) -> ResultT_co:
-        """Give what the events add up to."""
+        """Return what the events add up to."""
 
 
 class EventReader(Generic[EventT, ResultT]):
@@ -97,7 +97,7 @@ class EventReader(Generic[EventT, ResultT]):
         return event
 
     def result(self) -> ResultT:
-        """Give the whole answer.
+        """Return the whole answer.
 
         :raises SamDisconnectedError: the stream ended before the answer did.
         """
@@ -137,19 +137,19 @@ class EventReader(Generic[EventT, ResultT]):
 def message_reader(
     request: Request, response: httpx.Response, settings: ClientSettings
 ) -> EventReader[events.MessageEvent, Message]:
-    """Give the reader of a streamed message."""
+    """Return the reader of a streamed message."""
     return EventReader(events.MESSAGE_EVENTS, MessageAccumulator(), request, response, settings)
 
 
 def completion_reader(
     request: Request, response: httpx.Response, settings: ClientSettings
 ) -> EventReader[events.CompletionStreamEvent, Completion]:
-    """Give the reader of a streamed completion."""
+    """Return the reader of a streamed completion."""
     return EventReader(events.COMPLETION_EVENTS, CompletionAccumulator(), request, response, settings)
 
 
 def text_of(event: object) -> str:
-    """Give the text that an event adds to the answer; empty for every other event."""
+    """Return the text that an event adds to the answer; empty for every other event."""
     if isinstance(event, events.ContentBlockDeltaEvent) and isinstance(event.delta, events.TextDelta):
         return event.delta.text
     return event.completion if isinstance(event, events.CompletionEvent) else ""

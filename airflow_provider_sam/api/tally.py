@@ -170,7 +170,7 @@ def tally_block(block: bytes | memoryview, lines: int) -> list[LineTally] | None
 
 
 def unreadable(line: Line, reason: str) -> SamResponseError:
-    """Give the error for a result line that cannot be read."""
+    """Return the error for a result line that cannot be read."""
     return SamResponseError(
         f"line {line.number}, {len(line.data)} bytes from byte {line.offset} on, is not a result: {reason}",
         operation="stream_results",

@@ -13,7 +13,7 @@ LONGEST_MESSAGE = 3600.0
 
 
 def message_timeout(max_tokens: object, *, floor: float) -> float:
-    """Give the read time-out of a message that is not streamed: `floor` and the time its tokens may need, up to 1 h.
+    """Return the read time-out of a message that is not streamed: `floor` and the time its tokens may need, up to 1 h.
 
     Nothing arrives before the last token is generated, so a fixed time-out would break exactly the long answers, after
     they were paid for.
@@ -27,7 +27,7 @@ def message_timeout(max_tokens: object, *, floor: float) -> float:
 
 
 def upload_timeout(content_length: int, *, floor: float) -> float:
-    """Give the read time-out after a body of `content_length` bytes: `floor` and the time to digest it.
+    """Return the read time-out after a body of `content_length` bytes: `floor` and the time to digest it.
 
     Giving up on a large batch too early leaves open whether it was created.
     """

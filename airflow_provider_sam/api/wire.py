@@ -31,7 +31,7 @@ WIDE_READ = 1024 * 1024
 
 
 def client_arguments(settings: ClientSettings) -> dict[str, Any]:
-    """Give what both clients of httpx are made with.
+    """Return what both clients of httpx are made with.
 
     `trust_env` lets the proxy variables of the environment hold where the connection names no proxy, and
     ``SSL_CERT_FILE`` where it names no CA bundle. It reads no ``.netrc``: httpx does so only when asked.
@@ -69,7 +69,7 @@ def configured() -> Iterator[None]:
 
 
 def request_arguments(request: Request, settings: ClientSettings) -> dict[str, Any]:
-    """Give what httpx builds its request from, but for the content."""
+    """Return what httpx builds its request from, but for the content."""
     headers = dict(request.headers)
     if request.body is not None:
         headers["content-type"] = "application/json"
@@ -90,14 +90,14 @@ def request_arguments(request: Request, settings: ClientSettings) -> dict[str, A
 
 
 def content(request: Request) -> bytes | Iterator[bytes] | None:
-    """Give the body to send, from its beginning."""
+    """Return the body to send, from its beginning."""
     if request.body is None or isinstance(request.body, bytes):
         return request.body
     return counted(request.body)
 
 
 def async_content(request: Request) -> bytes | AsyncIterator[bytes] | None:
-    """Give the body to send, from its beginning; a streamed one is read in a thread, as it may come from a disk."""
+    """Return the body to send, from its beginning; a streamed one is read in a thread, as it may come from a disk."""
     body = content(request)
     return body if body is None or isinstance(body, bytes) else _in_threads(body)
 

@@ -69,7 +69,7 @@ def partial_name(name: str) -> str:
 
 
 def is_local(path: ObjectStoragePath) -> bool:
-    """Tell whether `path` lies on a file system of this machine."""
+    """Return whether `path` lies on a file system of this machine."""
     return (path.protocol or "") in LOCAL_PROTOCOLS
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.api.statuses import BatchStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class BatchSummary:
     cancel_initiated: bool = False
 
     @classmethod
-    def of(cls, batch: MessageBatch | BatchGlance) -> Self:
+    def of(cls, batch: MessageBatch | BatchStatus) -> Self:
         """Summarise a batch as the API gave it."""
         counts = batch.request_counts
         return cls(
@@ -63,11 +63,11 @@ class BatchSummary:
         return f"{self.id} ended: {', '.join(parts) or 'no requests'}"
 
     def dump(self) -> dict[str, Any]:
-        """Give the fields as JSON types."""
+        """Return the fields as JSON types."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def counts(self) -> dict[str, int]:
-        """Give the five counts under the API's names."""
+        """Return the five counts under the API's names."""
         return {name: getattr(self, name) for name in ("processing", "succeeded", "errored", "canceled", "expired")}
 
 

@@ -31,7 +31,7 @@ class Checks:
         return self.models is not None
 
     def is_fine(self, text: bytes) -> bool:
-        """Tell whether a request is answered, without saying why not."""
+        """Return whether a request is answered, without saying why not."""
         try:
             params = read_json(text)
         except ApiError:

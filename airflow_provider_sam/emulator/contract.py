@@ -99,7 +99,7 @@ def _closed(schema: Any) -> Any:
 
 
 def is_valid(schema: str, value: object, *, strict: bool = False) -> bool:
-    """Tell whether ``value`` has the named shape."""
+    """Return whether ``value`` has the named shape."""
     return validator(schema, strict=strict).is_valid(value)
 
 
@@ -134,6 +134,6 @@ def _innermost(error: jsonschema_rs.ValidationError) -> jsonschema_rs.Validation
 
 
 def _is_wrong_kind(part: jsonschema_rs.ValidationError, whole: jsonschema_rs.ValidationError) -> bool:
-    """Tell whether ``part`` says: this alternative is for another type of value."""
+    """Return whether ``part`` says: this alternative is for another type of value."""
     inside = part.instance_path[len(whole.instance_path) :]
     return (not inside and part.kind.name == "type") or (inside == ["type"] and part.kind.name in {"const", "enum"})

@@ -28,12 +28,12 @@ class Visibility:
         self._hidden[batch_id] = _Hidden(looks, self._clock() + timedelta(seconds=seconds))
 
     def is_hidden(self, batch_id: str) -> bool:
-        """Tell whether a batch does not show."""
+        """Return whether a batch does not show."""
         hidden = self._hidden.get(batch_id)
         return hidden is not None and (hidden.looks > 0 or self._clock() < hidden.until)
 
     def hides(self, batch_id: str) -> bool:
-        """Tell whether a batch does not show, and count this as one look for it."""
+        """Return whether a batch does not show, and count this as one look for it."""
         is_hidden = self.is_hidden(batch_id)
         if is_hidden:
             self._hidden[batch_id].looks -= 1

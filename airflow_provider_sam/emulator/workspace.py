@@ -107,7 +107,7 @@ class Workspace:
         """
         with self._lock:
             batch = self._find(batch_id)
-            self._settle(batch)
+            self._advance(batch)
             return batch
 
     def page(self, query: PageQuery) -> Page[Batch]:
@@ -126,7 +126,7 @@ class Workspace:
         """
         with self._lock:
             batch = self._find(batch_id)
-            self._settle(batch)
+            self._advance(batch)
             if batch.status == "ended":
                 raise invalid(f"Message Batch {batch_id} has ended and cannot be canceled.")
             if batch.cancel_initiated_at is None:
@@ -142,7 +142,7 @@ class Workspace:
         """
         with self._lock:
             batch = self._find(batch_id)
-            self._settle(batch)
+            self._advance(batch)
             if batch.status != "ended":
                 raise invalid(
                     f"Message Batch {batch_id} cannot be deleted while it is {batch.status}; cancel it first."
@@ -182,7 +182,7 @@ class Workspace:
         """
         with self._lock:
             batch = self._find(batch_id)
-            self._settle(batch)
+            self._advance(batch)
             if self.visibility.is_hidden(batch_id) or not batch.has_results:
                 raise not_found(f"Message Batch {batch_id} has no available results.")
             return batch, Decisions(self.store.read(batch_id, OUTCOMES), batch.errors)
@@ -191,7 +191,7 @@ class Workspace:
         """Return all batches as they are now, oldest first, without looking at them."""
         with self._lock:
             for batch in self._batches.values():
-                self._settle(batch)
+                self._advance(batch)
             return list(self._batches.values())
 
     def clear(self) -> None:
@@ -209,9 +209,9 @@ class Workspace:
 
     def _look(self, batch: Batch) -> None:
         self._looks[batch.id] = self._looks.get(batch.id, 0) + 1
-        self._settle(batch)
+        self._advance(batch)
 
-    def _settle(self, batch: Batch) -> None:
+    def _advance(self, batch: Batch) -> None:
         """Let a batch be what it has become by now."""
         now = self.clock()
         if batch.status != "ended":

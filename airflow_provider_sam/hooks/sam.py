@@ -87,7 +87,7 @@ class SamHook(BaseHook):
 
         try:
             with self.client as client:
-                page = client.list_models(limit=1, deadline=0)
+                page = client.list_models(limit=1, retry_for=0)
         except SamConnectionConfigError as problem:
             return False, str(problem)
         except SamError as problem:

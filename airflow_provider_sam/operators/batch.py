@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
-from airflow_provider_sam.tasks.submit import SamSubmitTask
+from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
 
 
-class SamCreateBatchOperator(SamSubmitTask):
+class SamCreateBatchOperator(BaseSamSubmitOperator):
     """Creates one message batch and returns its id. Whatever breaks on the way, it is one batch.
 
     :param requests: the batch's requests: a list, an upstream task's output that holds one, or a callable that takes
@@ -56,7 +56,7 @@ class SamCreateBatchOperator(SamSubmitTask):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = ("requests", "defaults", *SamSubmitTask.template_fields)
+    template_fields = ("requests", "defaults", *BaseSamSubmitOperator.template_fields)
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class SamCreateBatchOperator(SamSubmitTask):
         return batch_id
 
 
-class SamOneBatchOperator(BaseOperator):
+class BaseSamBatchOperator(BaseOperator):
     """What the operators share that do one thing to one batch.
 
     :param batch_id: the batch (templated).
@@ -128,7 +128,7 @@ class SamOneBatchOperator(BaseOperator):
         self.sam_conn_id = sam_conn_id
 
     def client(self, context: Context) -> SamClient:
-        """Give a new client, which the caller closes, and leave the link: to the batch also of a task that then fails.
+        """Return a new client, which the caller closes, and leave the link, also for a task that then fails.
 
         :raises SamRequestError: `batch_id` is no id.
         """
@@ -140,11 +140,11 @@ class SamOneBatchOperator(BaseOperator):
         return hook.client
 
 
-class SamCancelBatchOperator(SamOneBatchOperator):
+class SamCancelBatchOperator(BaseSamBatchOperator):
     """Asks the API to cancel a batch and returns the batch's `processing_status`.
 
     What has already run keeps its result and is billed. The batch is `canceling` until it has ended; a sensor waits
-    for that. Canceling a batch twice does no harm. Takes what `SamOneBatchOperator` takes.
+    for that. Canceling a batch twice does no harm. Takes what `BaseSamBatchOperator` takes.
     """
 
     def execute(self, context: Context) -> str:
@@ -155,10 +155,10 @@ class SamCancelBatchOperator(SamOneBatchOperator):
         return batch.processing_status
 
 
-class SamDeleteBatchOperator(SamOneBatchOperator):
+class SamDeleteBatchOperator(BaseSamBatchOperator):
     """Deletes a batch that has ended, with its results, and returns its id. A deleted batch cannot be brought back.
 
-    Takes what `SamOneBatchOperator` takes.
+    Takes what `BaseSamBatchOperator` takes.
 
     :raises SamStatusError: the batch is not there, or has not ended yet (400 or 409); wait for it first.
     """

@@ -24,7 +24,7 @@ PROGRESS_EVERY = 10.0
 """Seconds between two log lines about a message that is being streamed."""
 
 
-class SamMessageOperator(BaseOperator):
+class BaseSamMessageOperator(BaseOperator):
     """Base for operators that send a message's input.
 
     :param prompt: the user's message, as one string.
@@ -113,10 +113,10 @@ class SamMessageOperator(BaseOperator):
         return {**params, **_given(named)}
 
 
-class SamCreateMessageOperator(SamMessageOperator):
+class SamCreateMessageOperator(BaseSamMessageOperator):
     """Creates one message and returns its text, or the whole message.
 
-    Takes the arguments of `SamMessageOperator`, and:
+    Takes the arguments of `BaseSamMessageOperator`, and:
 
     :param max_tokens: the most tokens to generate (templated).
     :param metadata: the API's `metadata`, such as a `user_id`; data as well.
@@ -129,7 +129,7 @@ class SamCreateMessageOperator(SamMessageOperator):
     :raises SamError: the API refused the request or did not respond. A message that may have run is not sent again.
     """
 
-    template_fields = (*SamMessageOperator.template_fields, "max_tokens", "metadata")
+    template_fields = (*BaseSamMessageOperator.template_fields, "max_tokens", "metadata")
 
     def __init__(
         self,
@@ -172,10 +172,10 @@ class SamCreateMessageOperator(SamMessageOperator):
             return stream.get_final_message()
 
 
-class SamCountTokensOperator(SamMessageOperator):
+class SamCountTokensOperator(BaseSamMessageOperator):
     """Counts the input tokens of a message, which is free, and fails if there are too many. Returns the count.
 
-    Takes the arguments of `SamMessageOperator`, and:
+    Takes the arguments of `BaseSamMessageOperator`, and:
 
     :param max_input_tokens: the most tokens that the message may have (templated). None (the default) only counts. The
         count is the API's estimate; the tokens that are billed may differ slightly.
@@ -183,7 +183,7 @@ class SamCountTokensOperator(SamMessageOperator):
     :raises SamTooManyTokensError: the message has more than `max_input_tokens`; the task fails without retries.
     """
 
-    template_fields = (*SamMessageOperator.template_fields, "max_input_tokens")
+    template_fields = (*BaseSamMessageOperator.template_fields, "max_input_tokens")
 
     def __init__(self, *, max_input_tokens: int | str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

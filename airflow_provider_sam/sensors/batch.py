@@ -163,10 +163,10 @@ class SamBatchSensor(BaseSensorOperator):
         a batch that has ended already costs no deferral.
         """
         from airflow_provider_sam.batches.ids import batch_ids
-        from airflow_provider_sam.batches.wait.watch import Watch
+        from airflow_provider_sam.batches.wait.watch import WaitState
 
         if self._looks is None:
-            watch = Watch(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
+            watch = WaitState(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
             memory = PokeMemory(context, watch, log=self.log) if self.reschedule else None
             self._looks = Looks(watch, self.sam_conn_id, timeout=self.timeout, memory=memory)
         watch, first = self._looks.watch, self._looks.hook is None
@@ -174,7 +174,7 @@ class SamBatchSensor(BaseSensorOperator):
             if hook := self._looks.connect():
                 if first:
                     self._leave_link(context)
-                self._looks.look(hook, patience=self.poke_interval)
+                self._looks.look(hook, retry_for=self.poke_interval)
         finally:
             self._looks.keep()
             self._seen = watch.batches
@@ -267,7 +267,7 @@ class SamBatchSensor(BaseSensorOperator):
         self.log.info("%s; canceling %s", why, ", ".join(open_ids))
         # A kill interrupts whatever runs, perhaps a talk with Airflow: the connection that was read before is taken.
         with self._connection().client as client:
-            cancel_all(client, open_ids, log=self.log, patience=CANCEL_WITHIN)
+            cancel_all(client, open_ids, log=self.log, retry_for=CANCEL_WITHIN)
 
     def _connection(self) -> SamHook:
         return (self._looks and self._looks.hook) or SamHook(self.sam_conn_id)

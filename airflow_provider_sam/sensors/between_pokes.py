@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
     from airflow_provider_sam.batches.progress import Logger
-    from airflow_provider_sam.batches.wait.watch import Watch
+    from airflow_provider_sam.batches.wait.watch import WaitState
 
 KEY = "sam_wait"
 """The key in the task state store."""
@@ -24,7 +24,7 @@ class PokeMemory:
     :param watch: what the wait knows.
     """
 
-    def __init__(self, context: Context, watch: Watch, *, log: Logger) -> None:
+    def __init__(self, context: Context, watch: WaitState, *, log: Logger) -> None:
         self._store: Any = context.get("task_state_store")
         self._try_number = getattr(context.get("ti"), "try_number", None)
         self._watch = watch

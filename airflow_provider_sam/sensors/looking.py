@@ -12,7 +12,7 @@ from airflow_provider_sam.hooks.sam import SamHook
 
 if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.batches.wait.watch import Watch
+    from airflow_provider_sam.batches.wait.watch import WaitState
     from airflow_provider_sam.sensors.between_pokes import PokeMemory
 
 poke_to_the_end = inspect.unwrap(BaseSensorOperator.execute)
@@ -30,7 +30,7 @@ class Looks:
     :param memory: what outlives the process; None where the process outlives the wait.
     """
 
-    def __init__(self, watch: Watch, sam_conn_id: str, *, timeout: float, memory: PokeMemory | None = None) -> None:
+    def __init__(self, watch: WaitState, sam_conn_id: str, *, timeout: float, memory: PokeMemory | None = None) -> None:
         self.watch = watch
         self.hook: SamHook | None = None
         """The connection as it was read last."""
@@ -51,13 +51,13 @@ class Looks:
             self.hook, self._looked_before = hook, True
         return hook
 
-    def look(self, hook: SamHook, *, patience: float) -> None:
+    def look(self, hook: SamHook, *, retry_for: float) -> None:
         """Look once at each batch that has not ended, in no more time than is left.
 
-        :param patience: seconds within which a call that failed may be repeated.
+        :param retry_for: seconds within which a call that failed may be repeated.
         :raises SamWaitError: no later look can succeed.
         """
-        look_within(hook, self.watch, patience=patience, left=self._over_at - time.monotonic())
+        look_within(hook, self.watch, retry_for=retry_for, left=self._over_at - time.monotonic())
 
     def keep(self) -> None:
         """Remember what was seen for the process that looks next."""
@@ -71,7 +71,7 @@ def _connected(sam_conn_id: str) -> SamHook:
     return hook
 
 
-def _connected_again(watch: Watch, sam_conn_id: str) -> SamHook | None:
+def _connected_again(watch: WaitState, sam_conn_id: str) -> SamHook | None:
     from airflow_provider_sam.api.errors import SamError
     from airflow_provider_sam.exceptions import SamConnectionLookupError, SamWaitError
 
@@ -87,10 +87,10 @@ def _connected_again(watch: Watch, sam_conn_id: str) -> SamHook | None:
     return None
 
 
-def look_within(hook: SamHook, watch: Watch, *, patience: float, left: float) -> None:
+def look_within(hook: SamHook, watch: WaitState, *, retry_for: float, left: float) -> None:
     """Look once at each batch that has not ended.
 
-    :param patience: seconds within which a call that failed may be repeated.
+    :param retry_for: seconds within which a call that failed may be repeated.
     :param left: seconds until the task's time is over; an answer that does not come is not waited for longer.
     :raises SamWaitError: no later look can succeed.
     """
@@ -98,7 +98,7 @@ def look_within(hook: SamHook, watch: Watch, *, patience: float, left: float) ->
 
     left = max(left, LEAST)
     with _client(hook, left) as client:
-        look(client, watch, patience=min(patience, left))
+        look(client, watch, retry_for=min(retry_for, left))
 
 
 def _client(hook: SamHook, longest: float) -> SamClient:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context, ObjectStoragePath
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.submit.requests import Block, Entry
-    from airflow_provider_sam.batches.submit.run import SubmitRun, Terms
-    from airflow_provider_sam.batches.submit.submission import Wishes
+    from airflow_provider_sam.batches.submit.run import InputOptions, SubmitRun
+    from airflow_provider_sam.batches.submit.submission import SubmitOptions
     from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
 
 LOOK_EVERY = 60.0
@@ -31,7 +31,7 @@ GUARD = 900.0
 """Seconds after the deadline of a wait by which Airflow itself ends it, in case no triggerer lives."""
 
 
-class SamSubmitTask(BaseOperator):
+class BaseSamSubmitOperator(BaseOperator):
     """A task that submits requests once. Its subclasses set the attributes, and say where the requests come from."""
 
     template_fields: Sequence[str] = (
@@ -116,11 +116,15 @@ class SamSubmitTask(BaseOperator):
         from airflow_provider_sam.hooks.sam import SamHook
 
         hook = SamHook(self.sam_conn_id)
-        terms = self._terms(defaults=defaults, model=hook.get_default_model(), only=only, one_batch=one_batch)
+        input_options = self._input_options(
+            defaults=defaults, model=hook.get_default_model(), only=only, one_batch=one_batch
+        )
         memory = memory_for(context, self.state_path or hook.config.state_path, log=self.log)
         with hook.client as client:
             look_every = None if self.deferrable else LOOK_EVERY
-            self._run = SubmitRun(client, memory, self._wishes(context), terms, log=self.log, look_every=look_every)
+            self._run = SubmitRun(
+                client, memory, self._options(context), input_options, log=self.log, look_every=look_every
+            )
             try:
                 ids = self._run.submit(read(client.settings.limits))
             except SamSubmissionUnprovenError as question:
@@ -132,10 +136,10 @@ class SamSubmitTask(BaseOperator):
         leave_link(context, hook.config.console_url, ids)
         return ids
 
-    def _terms(self, **of_the_input: Any) -> Terms:
-        from airflow_provider_sam.batches.submit.run import Terms, whole_number
+    def _input_options(self, **of_the_input: Any) -> InputOptions:
+        from airflow_provider_sam.batches.submit.run import InputOptions, whole_number
 
-        return Terms(
+        return InputOptions(
             max_requests=whole_number("max_requests", self.max_requests),
             max_input_tokens=whole_number("max_input_tokens", self.max_input_tokens),
             token_samples=self.token_samples,
@@ -143,16 +147,16 @@ class SamSubmitTask(BaseOperator):
             **of_the_input,
         )
 
-    def _wishes(self, context: Context) -> Wishes:
+    def _options(self, context: Context) -> SubmitOptions:
         from airflow_provider_sam.batches.submit.run import ids_to_adopt
-        from airflow_provider_sam.batches.submit.submission import Wishes
+        from airflow_provider_sam.batches.submit.submission import SubmitOptions
 
-        return Wishes(
+        return SubmitOptions(
             round=context["ti"].max_tries,
             betas=self.betas,
             adopt=ids_to_adopt(self.adopt_batch_id),
             resubmit=self.resubmit,
-            patience=self.visibility_timeout,
+            visibility_timeout=self.visibility_timeout,
             prove_within=self.prove_within,
             clock=_never if self._too_late else time.time,
         )

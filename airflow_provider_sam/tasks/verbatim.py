@@ -37,7 +37,7 @@ class Verbatim(ResolveMixin):
         return self
 
     def read(self, context: Context) -> Any:
-        """Give the value, from the callable where it is one."""
+        """Return the value, from the callable where it is one."""
         return self.value(context) if callable(self.value) else self.value
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Verbatim(ResolveMixin):
 
 
 def _outputs_in(value: Any) -> Iterator[ResolveMixin]:
-    """Give what `_resolved` would replace, without a call for each of a million strings."""
+    """Return what `_resolved` would replace, without a call for each of a million strings."""
     left = [value]
     while left:
         each = left.pop()

@@ -121,8 +121,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         with hook.client as client:
             manifest = publish(client, publication, log=self.log)
             self._tell_lineage(manifest, client.settings.base_url, context)
-            if complaint := policy.complaint(manifest["total"]):
-                raise SamBatchFailedError(f"{complaint}. All results are at {publication.path}")
+            if reason := policy.failure_reason(manifest["total"]):
+                raise SamBatchFailedError(f"{reason}. All results are at {publication.path}")
             if self.delete_after_publish:
                 delete_published(client, manifest, betas=self.betas, log=self.log)
         return manifest

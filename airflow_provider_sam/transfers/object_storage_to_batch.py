@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.tasks.submit import SamSubmitTask
+from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
 
 
-class ObjectStorageToSamBatchOperator(SamSubmitTask):
+class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     """Submits the requests of JSONL files as message batches, and returns the list of their ids.
 
     The input is read once, checked as a whole and laid down in a temporary file of its size, before anything is sent;
@@ -68,7 +68,7 @@ class ObjectStorageToSamBatchOperator(SamSubmitTask):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = ("path", "storage_conn_id", "only_failed_of", *SamSubmitTask.template_fields)
+    template_fields = ("path", "storage_conn_id", "only_failed_of", *BaseSamSubmitOperator.template_fields)
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ class SamBatchTrigger(BaseTrigger):
         self.deferral = dict(deferral) if deferral else None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Give the class path and the arguments that rebuild this trigger elsewhere."""
+        """Return the class path and the arguments that rebuild this trigger elsewhere."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -82,21 +82,21 @@ class SamBatchTrigger(BaseTrigger):
         )
 
     def ids(self) -> list[str]:
-        """Give the batches that are waited for."""
+        """Return the batches that are waited for."""
         return self.batch_ids
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event. Being stopped or moved to another triggerer touches no batch."""
         await loaded(WAITS)
         from airflow_provider_sam.batches.wait.poller import shared_poller
-        from airflow_provider_sam.batches.wait.watch import Watch
+        from airflow_provider_sam.batches.wait.watch import WaitState
         from airflow_provider_sam.hooks.sam import SamHook
         from airflow_provider_sam.triggers.kills import get_ready
 
         if self.cancel_on_kill:
             await get_ready(self.task_instance)
         hidden_for = math.inf if self.visibility_timeout is None else self.visibility_timeout
-        watch = Watch(self.ids(), self.log, visibility_timeout=hidden_for, known=self.seen)
+        watch = WaitState(self.ids(), self.log, visibility_timeout=hidden_for, known=self.seen)
         poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)
         event = await poller.wait(watch, interval=self.poll_interval, deadline=self.deadline)
         if event.outcome == "error":
@@ -144,7 +144,7 @@ class SamBatchTrigger(BaseTrigger):
         from airflow_provider_sam.hooks.sam import SamHook
 
         async with await SamHook(self.sam_conn_id).async_client() as client:
-            await acancel_all(client, self.ids(), log=self.log, patience=CANCEL_WITHIN)
+            await acancel_all(client, self.ids(), log=self.log, retry_for=CANCEL_WITHIN)
 
     async def _leave_failed(self) -> None:
         """Tell the same wait in a triggerer that stalled that it is over, although nobody ended it."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def ended_batches(triggering_asset_events: Mapping[Any, Iterable[Any]]) -> list[dict[str, Any]]:
     """Return the batches whose ends started a run, each once, from the run's `triggering_asset_events`.
 
-    Airflow may gather several events into one run, and an end may be told of again. Other events of the same assets,
+    Airflow may gather several events into one run, and an end may be reported again. Other events of the same assets,
     such as those that a person creates by hand, are passed over.
 
     :return: for each batch what `SamBatchEndedTrigger` tells of it, in the order of the ends.
@@ -36,12 +36,12 @@ class SamBatchEndedTrigger(BaseEventTrigger):
     """Fires an event for each look that shows batches of the connection's workspace that ended; for an `AssetWatcher`.
 
     Needs Airflow 3.0 or newer. From 3.3 on, all watchers with the same connection and interval share one poll, and what
-    was told of is remembered in the asset's state store, so that it outlives a restart of the triggerer.
+    was reported is remembered in the asset's state store, so that it outlives a restart of the triggerer.
 
     :param sam_conn_id: the connection. Default: `sam_default`.
     :param poll_interval: seconds from one look at the workspace to the next. Default: 60.
-    :param min_succeeded: how many requests of a batch must have succeeded for it to be told of. 1 leaves out what was
-        canceled or failed as a whole. Default: 0, each batch is told of.
+    :param min_succeeded: how many requests of a batch must have succeeded for it to be reported. 1 leaves out what was
+        canceled or failed as a whole. Default: 0, each batch is reported.
     :raises AirflowOptionalProviderFeatureException: this Airflow is older than 3.0.
 
     The event's payload has one key, `batches`: for each batch its `id`, `processing_status` and counts, whether it was
@@ -57,7 +57,7 @@ class SamBatchEndedTrigger(BaseEventTrigger):
         self.min_succeeded = min_succeeded
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Give the class path and the arguments that rebuild this trigger elsewhere."""
+        """Return the class path and the arguments that rebuild this trigger elsewhere."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -78,35 +78,35 @@ class SamBatchEndedTrigger(BaseEventTrigger):
         Each look gives them all, not only the new ones: a watcher that joins later, or comes back, misses nothing.
         """
         await loaded(WATCHERS)
-        from airflow_provider_sam.batches.wait.workspace import looks
+        from airflow_provider_sam.batches.wait.workspace import poll_ended_batches
         from airflow_provider_sam.hooks.sam import SamHook
 
         connect = SamHook(kwargs["sam_conn_id"]).async_client
-        async with aclosing(looks(connect, interval=kwargs["poll_interval"])) as stream:
+        async with aclosing(poll_ended_batches(connect, interval=kwargs["poll_interval"])) as stream:
             async for ended in stream:
                 yield ended
 
     async def filter_shared_stream(
         self, shared_stream: AsyncIterator[tuple[EndedBatch, ...]]
     ) -> AsyncGenerator[TriggerEvent, None]:
-        """Fire an event for the batches that this watcher has not told of yet, all in one.
+        """Fire an event for the batches that this watcher has not reported yet, all in one.
 
-        What was told of is remembered one look later, when Airflow has long stored the events: a triggerer that dies
+        What was reported is remembered one look later, when Airflow has long stored the events: a triggerer that dies
         in between tells of them again, never not at all.
         """
         await loaded(WATCHERS)
-        from airflow_provider_sam.batches.wait.ended import Told, event_of
+        from airflow_provider_sam.batches.wait.ended import SeenBatches, event_of
         from airflow_provider_sam.batches.wait.watcher_state import AssetMemory
 
         # An asset may have several watchers; each remembers for itself.
         key = f"sam_batches_told:{self.sam_conn_id}:{self.min_succeeded}"
         memory = AssetMemory(getattr(self, "asset_state_store", None), key, log=self.log)
-        told = await memory.load()
+        seen = await memory.load()
         async for ended in shared_stream:
-            if told is None:  # it begins to watch: what has ended so far is no news
-                told = Told().after(ended)
-            await memory.save(told)
-            named, told = told.next_event(ended, min_succeeded=self.min_succeeded)
+            if seen is None:  # it begins to watch: what has ended so far is no news
+                seen = SeenBatches().with_seen(ended)
+            await memory.save(seen)
+            named, seen = seen.next_event(ended, min_succeeded=self.min_succeeded)
             if named:
                 yield TriggerEvent(event_of(named))
 

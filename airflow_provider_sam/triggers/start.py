@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def templates_of(batch_id: object) -> list[str] | None:
-    """Give `batch_id` as what a trigger can take before its task runs: ids, and templates that give ids.
+    """Return `batch_id` as what a trigger can take before its task runs: ids, and templates that give ids.
 
     Airflow's triggerer answers a pull of an XCom only if it names one map index (3.3.2); any other is never answered.
     So the output of an unmapped task becomes such a template, and a user's own template that pulls is left alone.
@@ -74,14 +74,14 @@ class SamBatchStartTrigger(SamBatchTrigger):
         self.batch_id = batch_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Give the class path and the arguments that rebuild this trigger elsewhere."""
+        """Return the class path and the arguments that rebuild this trigger elsewhere."""
         path, arguments = super().serialize()
         unknown_yet = {"batch_ids", "deadline", "seen", "deferral"}
         known = {name: value for name, value in arguments.items() if name not in unknown_yet}
         return path, {"batch_id": self.batch_id, **known}
 
     def ids(self) -> list[str]:
-        """Give the batches that are waited for; a template gives several of them as the text of a list.
+        """Return the batches that are waited for; a template gives several of them as the text of a list.
 
         :raises SamRequestError: there is none, or what came is no id.
         """

@@ -120,7 +120,7 @@ def http(body: bytes = b"", *, status: str = "200 OK", content_type: str = "appl
 def endless(
     piece: bytes, *, status: str = "200 OK", content_type: str = "application/json", **headers: str
 ) -> Iterator[bytes]:
-    """Give an HTTP answer without a length that repeats `piece` for ever."""
+    """Return an HTTP answer without a length that repeats `piece` for ever."""
     lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", "connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     yield "\r\n".join(lines).encode() + b"\r\n\r\n"
@@ -128,7 +128,7 @@ def endless(
 
 
 def closed_port() -> int:
-    """Give a port at which nobody listens."""
+    """Return a port at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as briefly:
         return int(briefly.getsockname()[1])
 

@@ -34,7 +34,7 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments():
     assert set(blocking) == {
         *("create_message", "stream_message", "count_tokens", "create_completion", "stream_completion"),
         *("create_batch", "get_batch", "list_batches", "iter_batches", "cancel_batch", "delete_batch"),
-        "glance_at_batches",
+        "list_batch_statuses",
         *("iter_results", "stream_results", "get_model", "list_models", "iter_models"),
     }
 

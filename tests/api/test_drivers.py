@@ -81,7 +81,7 @@ def test_retry_after_is_honoured_as_a_date(call, settings, patience, sam_emulato
 def test_a_wait_of_a_day_is_honoured_where_the_caller_has_a_day(call, settings, patience, sam_emulator):
     sam_emulator.faults.add(Fault(Status(429, retry_after=86_400), operation="messages_batches_list"))
 
-    call(settings, "list_batches", deadline=100_000)
+    call(settings, "list_batches", retry_for=100_000)
 
     assert patience.waits == [86_400.0]
 
@@ -92,12 +92,12 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once_that_says_so(fails):
     assert (count, waited) == (1, [])
     assert type(error) is errors.SamRateLimitError
     assert error.retry_after == 7200.0
-    assert "asks to wait 7200 s, beyond the 600 s left of this call's deadline" in str(error)
+    assert "asks to wait 7200 s, beyond the 600 s left of this call's retry_for" in str(error)
 
 
 def test_the_connection_says_how_often_and_how_long_to_repeat(call, sam_emulator):
     sam_emulator.faults.add(Fault(Status(500), times=None))
-    for limits, count in (({"max_retries": 2}, 3), ({"retry_deadline": 0.5}, 2), ({"max_retries": 0}, 1)):
+    for limits, count in (({"max_retries": 2}, 3), ({"retry_for": 0.5}, 2), ({"max_retries": 0}, 1)):
         sam_emulator._service.log.clear()
         settings = ClientSettings(base_url=sam_emulator.url, api_key=sam_emulator.api_key, **limits)
         with pytest.raises(errors.SamServerError):

@@ -25,7 +25,7 @@ ROUTES = [
     ("count_tokens", (COUNT,), "POST", "/v1/messages/count_tokens", SAME, True),
     ("create_batch", (BATCH,), "POST", "/v1/messages/batches", CREATED, True),
     ("list_batches", (), "GET", "/v1/messages/batches", SAME, True),
-    ("glance_at_batches", (), "GET", "/v1/messages/batches", SAME, True),
+    ("list_batch_statuses", (), "GET", "/v1/messages/batches", SAME, True),
     ("get_batch", ("b",), "GET", "/v1/messages/batches/{message_batch_id}", SAME, True),
     ("delete_batch", ("b",), "DELETE", "/v1/messages/batches/{message_batch_id}", SAME, True),
     ("cancel_batch", ("b",), "POST", "/v1/messages/batches/{message_batch_id}/cancel", SAME, True),
@@ -82,9 +82,9 @@ def test_names_of_betas_go_into_the_header_where_they_are_taken(name, args, name
 
 
 @pytest.mark.parametrize(("name", "args"), [route[:2] for route in ROUTES])
-def test_a_call_has_the_deadline_of_the_connection_or_its_own(name, args):
-    assert described(name, *args).deadline == 600.0
-    assert described(name, *args, deadline=0.0).deadline == 0.0
+def test_a_call_has_the_retry_for_of_the_connection_or_its_own(name, args):
+    assert described(name, *args).retry_for == 600.0
+    assert described(name, *args, retry_for=0.0).retry_for == 0.0
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def data(error: errors.SamError) -> dict[str, object]:
 @pytest.mark.parametrize("cls", TREE)
 def test_every_error_survives_copying_and_pickling_with_its_data(cls, again):
     error = example(cls)
-    error.attempts, error.outlook = 3, "Later."
+    error.attempts, error.retry_hint = 3, "Later."
     error.add_note("a note")
 
     twin = again(error)
@@ -81,7 +81,7 @@ def test_a_status_error_says_what_happened_to_which_request_and_what_a_retry_wil
 
 def test_what_one_call_knows_about_a_retry_replaces_the_advice_of_the_class():
     error = errors.SamConnectError("no connection to host", operation="get_batch")
-    error.outlook = "The host is down until noon."
+    error.retry_hint = "The host is down until noon."
 
     assert str(error) == "get_batch: no connection to host. The host is down until noon."
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_sam.api import content, events, models
-from airflow_provider_sam.api.glances import read_batches
+from airflow_provider_sam.api.statuses import read_batches
 from airflow_provider_sam.emulator import OPENAPI_PATH
 
 SCHEMAS = json.loads(OPENAPI_PATH.read_text(encoding="utf-8"))["components"]["schemas"]

@@ -84,8 +84,8 @@ def test_waits_double_up_to_a_minute_and_half_of_each_is_jitter(attempt, random,
 
 
 def verdict(error, **more):
-    """The verdict on the first failed attempt of a read, 100 s into a call with a deadline of 600 s."""
-    facts = {"effect": SAME, "attempt": 1, "elapsed": 100.0, "deadline": 600.0, "max_retries": 5, "random": 0.0}
+    """The verdict on the first failed attempt of a read, 100 s into a call with a retry_for of 600 s."""
+    facts = {"effect": SAME, "attempt": 1, "elapsed": 100.0, "retry_for": 600.0, "max_retries": 5, "random": 0.0}
     return judge(error, **{**facts, **more})
 
 
@@ -102,14 +102,14 @@ OVERLOADED = status(errors.SamOverloadedError, 529)
         (OVERLOADED, {"max_retries": 0}, None),
         (OVERLOADED, {"elapsed": 599.75}, 0.25),
         (OVERLOADED, {"elapsed": 599.76}, None),
-        (OVERLOADED, {"deadline": 0.0}, None),
+        (OVERLOADED, {"retry_for": 0.0}, None),
         (LIMITED, {}, 40.0),
         (LIMITED, {"random": 1.0}, 41.0),
         (LIMITED, {"elapsed": 560.0}, 40.0),
         (LIMITED, {"elapsed": 560.0, "random": 1.0}, 40.0),
         (LIMITED, {"elapsed": 560.1}, None),
         (LIMITED, {"effect": CREATED}, 40.0),
-        (status(errors.SamRateLimitError, 429, retry_after=86_400.0), {"deadline": 90_000.0}, 86_400.0),
+        (status(errors.SamRateLimitError, 429, retry_after=86_400.0), {"retry_for": 90_000.0}, 86_400.0),
         (status(errors.SamServerError, 503, retry_after=7.0), {}, 7.0),
         (status(errors.SamServerError, 503, retry_after=0.0), {}, 0.0),
         (status(errors.SamServerError, 503, retry_after=7.0), {"effect": BILLED}, None),
@@ -125,7 +125,7 @@ def test_the_wait_is_what_the_server_asks_for_or_doubles_and_never_leaves_the_de
     [
         (LIMITED, {"elapsed": 590.0}, "asks to wait 40 s, beyond the 10 s left"),
         (LIMITED, {"elapsed": 700.0}, "beyond the 0 s left"),
-        (OVERLOADED, {"elapsed": 600.0}, "ended at this call's deadline of 600 s"),
+        (OVERLOADED, {"elapsed": 600.0}, "this call's retry_for of 600 s has passed"),
         (errors.SamTimeoutError("x"), {"effect": BILLED}, "may be billed a second time"),
     ],
 )

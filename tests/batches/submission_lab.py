@@ -15,16 +15,16 @@ from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.store.store import (
     KEY,
     RETENTION,
-    NoMemory,
-    ObjectMemory,
+    NullStore,
+    ObjectStore,
     TaskIdentity,
-    TaskStateMemory,
+    TaskStateRecords,
 )
 from airflow_provider_sam.batches.store.variable_index import VariableIndex
 from airflow_provider_sam.batches.store.variable_store import VariableRegister, VariableStore
 from airflow_provider_sam.batches.submit.sources import entries_of
 from airflow_provider_sam.batches.submit.spool import Spool
-from airflow_provider_sam.batches.submit.submission import Wishes
+from airflow_provider_sam.batches.submit.submission import SubmitOptions
 from airflow_provider_sam.batches.submit.submitter import Submitter
 from airflow_provider_sam.emulator import Fault
 from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
@@ -121,17 +121,17 @@ class Lab:
         self.variables = VariableRows()
 
     def memory(self, kind: str, run: str = "run"):
-        """Give the memory of a Dag run's task, as one of `MEMORIES`, or of a stranger, whom no register knows."""
+        """Return the memory of a Dag run's task, as one of `MEMORIES`, or of a stranger, whom no register knows."""
         identity = TaskIdentity("dag", run, "task")
         if kind == "stranger":
-            return NoMemory()
+            return NullStore()
         if kind == "state_path":
-            return ObjectMemory(ObjectStoragePath(self._folder.as_uri()), identity)
+            return ObjectStore(ObjectStoragePath(self._folder.as_uri()), identity)
         index = VariableIndex(self.variables, identity, log=self.log)
         register = VariableRegister(self.variables, identity, index, sleep=lambda _seconds: None)
         if kind == "variables":
             return VariableStore(self.variables, identity, index, register)
-        return TaskStateMemory(self._stores.setdefault(identity, StateStore()), register)
+        return TaskStateRecords(self._stores.setdefault(identity, StateStore()), register)
 
     def submit(
         self,
@@ -143,24 +143,24 @@ class Lab:
         sleep: Callable[[float], None] | None = None,
         stop_at: str | None = None,
         only=None,
-        **wishes,
+        **options,
     ) -> list[str]:
         """Run one try of a task.
 
         :param leaves: how often the task may leave its worker, to be resumed when a batch has ended.
         :param stop_at: when the log says this, the task is told to end.
         """
-        wishes = {"clock": self.clock.now.timestamp, **wishes}
+        options = {"clock": self.clock.now.timestamp, **options}
         with Spool(Limits(max_batch_requests=shard_size), only=only) as spool:
-            laid = spool.lay(entries_of(requests))
+            written = spool.write(entries_of(requests))
             while True:
                 submitter = Submitter(
-                    self.client, memory, Wishes(**wishes), log=self.log, sleep=sleep or self.clock.sleep
+                    self.client, memory, SubmitOptions(**options), log=self.log, sleep=sleep or self.clock.sleep
                 )
                 if stop_at is not None:
                     self.log.react(stop_at, submitter.stop)
                 try:
-                    return submitter.submit(laid)
+                    return submitter.submit(written)
                 except SamSubmissionUnprovenError as error:
                     if not leaves:
                         raise
@@ -169,9 +169,9 @@ class Lab:
                     self.emulator.end_batch(error.batch_ids[0])
 
     def in_order(self, requests, *, shard_size: int):
-        """Give the batches as version 1 of the record has named them: the places of their requests, and the digest."""
+        """Return the batches as version 1 of the record names them: the places of their requests, and the digest."""
         with Spool(Limits(max_batch_requests=shard_size)) as spool:
-            return list(spool.lay(entries_of(requests)).in_order())
+            return list(spool.write(entries_of(requests)).in_order())
 
     def remember(self, run: str, record) -> None:
         """Put a record into the task state store, as another version has written it."""
@@ -179,20 +179,20 @@ class Lab:
         store.set(KEY, record, retention=RETENTION)
 
     def contents(self) -> list[list[str]]:
-        """Give the custom_ids of each batch at the server, oldest first."""
+        """Return the custom_ids of each batch at the server, oldest first."""
         return [
             [custom_id for custom_id, _ in self.emulator.batch_requests(batch.id)] for batch in self.emulator.batches
         ]
 
     def prompts(self) -> list[list[str]]:
-        """Give the prompts of each batch at the server, oldest first."""
+        """Return the prompts of each batch at the server, oldest first."""
         return [
             [params["messages"][0]["content"] for _, params in self.emulator.batch_requests(batch.id)]
             for batch in self.emulator.batches
         ]
 
     def ids(self) -> list[str]:
-        """Give the batches at the server, oldest first."""
+        """Return the batches at the server, oldest first."""
         return [batch.id for batch in self.emulator.batches]
 
 

@@ -118,7 +118,7 @@ CONTENDERS = {"ours": ours, "anthropic": anthropic}
 
 
 def resident(kind: str) -> float:
-    """Give this process's memory in MB: `VmRSS` now, `VmHWM` at its peak."""
+    """Return this process's memory in MB: `VmRSS` now, `VmHWM` at its peak."""
     found = re.search(rf"{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
     assert found
     return int(found[1]) * 1024 / 1e6

@@ -125,7 +125,7 @@ async def ask(url: str) -> Any:
 
 
 def connections(url: str) -> dict[str, str]:
-    """Give the environment with a connection for each program."""
+    """Return the environment with a connection for each program."""
     found = {
         "SAM_DEFAULT": {"conn_type": "sam", "host": url, "password": "k"},
         "OTHER": {"conn_type": "anthropic", "host": url, "password": "k"},

@@ -78,7 +78,7 @@ class Lab:
         return {"path": path.as_uri(), "sam_conn_id": f"sam_{number}", "state_path": self._state_paths[number]}
 
     def env(self) -> dict[str, str]:
-        """Give what the parts of Airflow need in their environment."""
+        """Return what the parts of Airflow need in their environment."""
         connection = json.loads(self.emulator.connection_json)
         told = {
             "processes": str(self.processes),
@@ -94,14 +94,14 @@ class Lab:
         return env
 
     def asked(self) -> Counter[tuple[str, ...]]:
-        """Give the batches that one run asks for: by their custom_ids where a task has one, else each request alone."""
+        """Return the batches that one run asks for: by their custom_ids where there is one, else singly."""
         created = [tuple(f"create-{number}-{n}" for n in range(size)) for number, size in enumerate(SIZES)]
         names = [(name,) for number in range(TASKS) for name in submitted(number)]
         shards = sum(-(-len(submitted(number)) // limit) for number, limit in enumerate(LIMITS))
         return Counter([*created, *names, *[SHARD] * shards])
 
     def present(self) -> Counter[tuple[str, ...]]:
-        """Give the batches at the server, in the same way."""
+        """Return the batches at the server, in the same way."""
         found: Counter[tuple[str, ...]] = Counter()
         for batch in self.emulator.batches:
             names = tuple(custom_id for custom_id, _ in self.emulator.batch_requests(batch.id))
@@ -195,7 +195,7 @@ def clear_tasks(airflow: Airflow, run_id: str, *, only_failed: bool) -> None:
 
 
 def succeeded(airflow: Airflow, run_id: str) -> str | None:
-    """Give the state of a run that has succeeded. Airflow 3.0 does not retry what was killed: here a person does."""
+    """Return the state of a run that has succeeded. Airflow 3.0 does not retry what was killed: here a person does."""
     state = ended(airflow, run_id)
     if state == "failed":
         clear_tasks(airflow, run_id, only_failed=True)
@@ -204,13 +204,13 @@ def succeeded(airflow: Airflow, run_id: str) -> str | None:
 
 
 def ended(airflow: Airflow, run_id: str) -> str | None:
-    """Give the state of a run that has ended."""
+    """Return the state of a run that has ended."""
     state = airflow.run_state(DAG_ID, run_id)
     return state if state in {"success", "failed"} else None
 
 
 def returned(airflow: Airflow, run_id: str) -> dict[tuple[str, int], list[str]]:
-    """Give the batches that each mapped task has returned; not every Airflow gives a list as a list."""
+    """Return the batches that each mapped task has returned; not every Airflow gives a list as a list."""
     found = {}
     for task_id in ("create", "submit"):
         for number in range(TASKS):
@@ -221,7 +221,7 @@ def returned(airflow: Airflow, run_id: str) -> dict[tuple[str, int], list[str]]:
 
 
 def newcomers(processes: Path) -> Iterator[int]:
-    """Give the processes that have told where they are since the last look."""
+    """Return the processes that have told where they are since the last look."""
     for path in processes.iterdir():
         path.unlink()
         yield int(path.name.rpartition(".")[2])

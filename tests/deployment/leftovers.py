@@ -27,7 +27,7 @@ def leftovers(since: float, folders: list[Path]) -> list[str]:
 
 
 def main(since: str, *folders: str) -> str | None:
-    """Give what to complain about, or None."""
+    """Return what to complain about, or None."""
     found = leftovers(float(since), [Path(folder).resolve() for folder in folders])
     return "\n".join(["Still running:", *found]) if found else None
 

@@ -30,16 +30,16 @@ class LocalSam:
     process: subprocess.Popen[str]
 
     def environment(self) -> dict[str, str]:
-        """Give our environment, and in it the connection `sam_default` that leads here."""
+        """Return our environment, and in it the connection `sam_default` that leads here."""
         return os.environ | {"AIRFLOW_CONN_SAM_DEFAULT": json.dumps(self.connection())}
 
     def connection(self) -> dict[str, Any]:
-        """Give the fields of a connection that leads here."""
+        """Return the fields of a connection that leads here."""
         return {"conn_type": "sam", "host": self.url, "password": self.api_key}
 
 
 def airflow_home() -> Path:
-    """Give the Airflow home that make has chosen; nothing here may touch a user's own."""
+    """Return the Airflow home that make has chosen; nothing here may touch a user's own."""
     if not (home := os.environ.get("AIRFLOW_HOME")):
         sys.exit("AIRFLOW_HOME is not set: run this through make")
     return Path(home)

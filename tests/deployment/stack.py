@@ -80,7 +80,7 @@ class Airflow:
         return answer.json()
 
     def answers(self) -> bool:
-        """Tell whether the API is up."""
+        """Return whether the API is up."""
         try:
             return httpx.get(f"{self._api}/version", timeout=5).is_success
         except httpx.TransportError:
@@ -111,11 +111,11 @@ class Airflow:
         return any(dag["dag_id"] == dag_id for dag in dags)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """Give the state of a run."""
+        """Return the state of a run."""
         return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Give the task instances of a run by their task's id."""
+        """Return the task instances of a run by their task's id."""
         found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 

@@ -206,7 +206,7 @@ STORED_EVENTS = """
 
 
 def events(airflow):
-    """Give for each event of the watcher the batches that it names, and the runs that it has started."""
+    """Return for each event of the watcher the batches that it names, and the runs that it has started."""
     with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
         rows = database.execute(STORED_EVENTS).fetchall()
     found = {
@@ -218,7 +218,7 @@ def events(airflow):
 
 
 def started_runs(airflow, ended):
-    """Give the runs that were started for these batches; nothing while one of the batches has started none."""
+    """Return the runs that were started for these batches; nothing while one of the batches has started none."""
     told = [(named & ended, runs) for named, runs in events(airflow) if named & ended and runs]
     named = set().union(*(named for named, _ in told))
     return named == ended and {run for _, runs in told for run in runs}

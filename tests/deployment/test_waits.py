@@ -36,7 +36,7 @@ RETRIED = "retried_waits"
 
 
 def triggers(airflow, run_id):
-    """Give what the database holds of each deferred wait, its deadline included."""
+    """Return what the database holds of each deferred wait, its deadline included."""
     return {task["map_index"]: (task["trigger"]["id"], task["trigger"]["kwargs"]) for task in waits(airflow, run_id)}
 
 

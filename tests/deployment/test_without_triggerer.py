@@ -18,7 +18,7 @@ DAG_ID = "unwatched_wait"
 
 
 def triggerer_is_missed(airflow):
-    """Tell whether Airflow has noticed that no heartbeat of a triggerer comes any more."""
+    """Return whether Airflow has noticed that no heartbeat of a triggerer comes any more."""
     return airflow.call("GET", "/monitor/health")["triggerer"]["status"] != "healthy"
 
 

@@ -70,7 +70,7 @@ def store_connection(home: Path, sam: LocalSam) -> None:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody listens on a port of this machine already."""
+    """Return whether somebody listens on a port of this machine already."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -17,7 +17,7 @@ class Vault(BaseSecretsBackend):
     """Gives connections as long as its file is there."""
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:  # noqa: ARG002 - Airflow's
-        """Give a connection as JSON, or None."""
+        """Return a connection as JSON, or None."""
         try:
             held = json.loads(Path(os.environ[FILE]).read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -16,7 +16,7 @@ def create(emulator, requests, number):
 
 
 def waits(airflow, run_id, dag_id="waits"):
-    """Give the run's waits, page by page: Airflow gives no more than 100 at once."""
+    """Return the run's waits, page by page: Airflow gives no more than 100 at once."""
     found, path = [], f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100&order_by=id"
     while more := airflow.call("GET", f"{path}&offset={len(found)}")["task_instances"]:
         found += more
@@ -54,7 +54,7 @@ def start_many(airflow, dag_id, ids):
 
 
 def many_in_state(airflow, dag_id, state):
-    """Give run, task and number of tries of all task instances of a Dag that are in a state."""
+    """Return run, task and number of tries of all task instances of a Dag that are in a state."""
     query = "select run_id, task_id, try_number from task_instance where dag_id = ? and state = ?"
     with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
         return database.execute(query, (dag_id, state)).fetchall()
@@ -72,11 +72,11 @@ def clear(airflow, run_id, map_index):
 
 
 def canceled(emulator, ids):
-    """Give those of the batches that were asked to cancel."""
+    """Return those of the batches that were asked to cancel."""
     return {batch.id for batch in emulator.batches if batch.id in ids and batch.cancel_initiated_at}
 
 
 def logs_with(airflow, dag_id, run_id, *texts):
-    """Give the logs of a run's waits in which one of the texts stands."""
+    """Return the logs of a run's waits in which one of the texts stands."""
     logs = airflow.home.glob(f"logs/dag_id={dag_id}/run_id={run_id}/task_id=wait/**/*.log*")
     return [log for log in logs if any(text in log.read_text(errors="replace") for text in texts)]

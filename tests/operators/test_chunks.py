@@ -29,7 +29,7 @@ def lose_creates(sam, seed):
 
 
 def landed(path):
-    """Give the custom_ids of a file of results."""
+    """Return the custom_ids of a file of results."""
     return sorted(json.loads(line)["custom_id"] for line in path.read_text(encoding="utf-8").splitlines())
 
 

@@ -103,7 +103,7 @@ def test_a_task_that_may_not_defer_keeps_its_worker_and_looks_again(sam, request
 
 def test_a_task_that_is_not_remembered_does_not_leave_its_worker(sam, requests, monkeypatch):
     sam.progress = OnDemand()
-    monkeypatch.setattr(state, "memory_for", lambda *_, **__: state.NoMemory())
+    monkeypatch.setattr(state, "memory_for", lambda *_, **__: state.NullStore())
     sam.faults.add(Fault(Drop(accepted=True), operation=CREATE))
     with pytest.raises(SamSubmissionUnprovenError, match="neither taken nor paid for again"):
         SamCreateBatchOperator(task_id="create", requests=requests).execute({"ti": TI})

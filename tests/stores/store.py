@@ -47,7 +47,7 @@ class Store:
         return f"{self.root}/{RESULTS}"
 
     def path(self, name: str) -> ObjectStoragePath:
-        """Give a path that goes through the connection."""
+        """Return a path that goes through the connection."""
         return object_storage_path(f"{self.root}/{name}")
 
     def names(self) -> list[str]:

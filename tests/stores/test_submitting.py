@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_sam.batches.store.store import ObjectMemory, Submitted, TaskIdentity
+from airflow_provider_sam.batches.store.store import ObjectStore, Submitted, TaskIdentity
 from airflow_provider_sam.emulator import Drop, Fault, OnDemand
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
@@ -59,7 +59,7 @@ def test_another_run_of_the_same_input_has_batches_of_its_own(sam, submit):
 
 
 def test_of_many_tasks_that_claim_a_batch_at_once_one_holds_it(store):
-    memories = [ObjectMemory(store.path("state"), TaskIdentity("dag", f"run-{number}", "task")) for number in range(8)]
+    memories = [ObjectStore(store.path("state"), TaskIdentity("dag", f"run-{number}", "task")) for number in range(8)]
     holders, start = [], threading.Barrier(len(memories))
 
     def claim(memory):

@@ -9,14 +9,14 @@ import pytest
 
 from airflow_provider_sam._compat import AirflowException
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
-from airflow_provider_sam.tasks.submit import SamSubmitTask
+from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
 CREATE = (SamCreateBatchOperator, {"requests": []})
 SUBMIT = (ObjectStorageToSamBatchOperator, {"path": "/in.jsonl"})
 both = pytest.mark.parametrize(("operator", "needed"), [CREATE, SUBMIT])
 
-SHARED = [name for name in SamSubmitTask.__annotations__ if name[0] != "_" and name != "template_fields"]
+SHARED = [name for name in BaseSamSubmitOperator.__annotations__ if name[0] != "_" and name != "template_fields"]
 
 
 def arguments_of(operator):
@@ -31,7 +31,7 @@ def test_a_shared_argument_is_the_same_in_both_and_what_the_base_says(name):
     assert one.default == other.default
     # One operator makes one batch, the other a list of them.
     differing = {"str | None", "str | Sequence[str] | None"} if name == "adopt_batch_id" else {one.annotation}
-    assert {one.annotation, other.annotation, SamSubmitTask.__annotations__[name]} == differing
+    assert {one.annotation, other.annotation, BaseSamSubmitOperator.__annotations__[name]} == differing
 
 
 @both
@@ -43,7 +43,7 @@ def test_every_argument_is_documented_in_the_order_of_the_signature(operator, ne
 def test_a_task_has_all_that_the_base_works_with(operator, needed):
     task = operator(task_id="task", **needed)
     assert [name for name in (*SHARED, *task.template_fields) if not hasattr(task, name)] == []
-    assert task.template_fields[-len(SamSubmitTask.template_fields) :] == SamSubmitTask.template_fields
+    assert task.template_fields[-len(BaseSamSubmitOperator.template_fields) :] == BaseSamSubmitOperator.template_fields
 
 
 @both

@@ -260,7 +260,7 @@ def collector(monkeypatch):
 
 
 def collected(collector, side):
-    """Give URI and context of each input or output; Airflow 2 calls assets datasets."""
+    """Return URI and context of each input or output; Airflow 2 calls assets datasets."""
     kind = "asset" if hasattr(type(collector), "collected_assets") else "dataset"
     lineage = getattr(collector, f"collected_{kind}s")
     return [(getattr(each, kind).uri, each.context) for each in getattr(lineage, side)]

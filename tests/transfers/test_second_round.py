@@ -72,12 +72,12 @@ def first_round(sam, folder, outcomes, answers=None):
 
 
 def place_of(custom_id):
-    """Give the place that ends a generated custom_id."""
+    """Return the place that ends a generated custom_id."""
     return int(custom_id.rpartition("-")[2])
 
 
 def names_of(sam):
-    """Give the custom_ids of the first batch, by the places of their requests."""
+    """Return the custom_ids of the first batch, by the places of their requests."""
     return {place_of(name): name for name, _ in sam.batch_requests(sam.batches[0].id)}
 
 

@@ -33,6 +33,6 @@ class Airflow:
 
 
 def held_by_airflow(trigger, try_number=1):
-    """Give a trigger its task, as a triggerer does."""
+    """Return a trigger its task, as a triggerer does."""
     trigger.task_instance = SimpleNamespace(**TASK, try_number=try_number)
     return trigger

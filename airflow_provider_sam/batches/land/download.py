@@ -124,7 +124,7 @@ class Download:
             raise
 
     def _steady(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Give the bytes of a connection as long as it gets on.
+        """Return the bytes of a connection as long as it gets on.
 
         :raises SamTimeoutError: too little has come for too long.
         """
@@ -157,7 +157,7 @@ class Download:
         :raises SamError: the error, when several tries in a row have brought next to nothing.
         """
         self._fruitless = 0 if self.received - before >= PROGRESS else self._fruitless + 1
-        what = error.happened() if error else "the answer ended before all results had come"
+        what = error.summary() if error else "the answer ended before all results had come"
         if self._fruitless >= FRUITLESS_TRIES:
             where = f"at byte {self.received}, {FRUITLESS_TRIES} times in a row"
             message = f"the results of batch {self._batch_id} broke off {where}; the last time: {what}"
@@ -174,7 +174,7 @@ class Download:
 
 
 def leave_out(chunks: Iterable[bytes], length: int, digest: bytes) -> Iterator[bytes]:
-    """Give what follows the first `length` bytes.
+    """Return what follows the first `length` bytes.
 
     :param digest: the SHA-256 that those bytes must have.
     :raises ResultsDisagreeError: they have another one.

@@ -216,7 +216,7 @@ class Ledger:
         return found
 
     def facts(self) -> dict[str, Any]:
-        """Give what a manifest says about these results, as JSON types."""
+        """Return what a manifest says about these results, as JSON types."""
         errors = self._errors + Counter({(kind, OTHER_MESSAGES): count for kind, count in self._other_errors.items()})
         return {
             "counts": dict(self.outcomes),

@@ -17,12 +17,12 @@ class DatasetName(NamedTuple):
 
 
 def source_uri(base_url: str, batch_id: str) -> str:
-    """Give the address of a batch's results at the API."""
+    """Return the address of a batch's results at the API."""
     return f"{base_url}/v1/messages/batches/{batch_id}/results"
 
 
 def plain_uri(path: str) -> str:
-    """Give an object storage URI without the connection in it: ``s3://conn@bucket/key`` is ``s3://bucket/key``."""
+    """Return an object storage URI without the connection in it: ``s3://conn@bucket/key`` is ``s3://bucket/key``."""
     scheme, separator, rest = path.partition("://")
     if not separator:
         return f"file://{path}"
@@ -39,7 +39,7 @@ def dataset_name(uri: str) -> DatasetName:
 
 
 def inputs_of(manifest: Mapping[str, Any], base_url: str) -> Iterator[str]:
-    """Give the URIs that a publication was made from."""
+    """Return the URIs that a publication was made from."""
     for page in manifest["batches"]:
         yield source_uri(base_url, page["batch_id"])
     for file in (manifest["carried_over"] or {}).get("files", ()):
@@ -47,13 +47,13 @@ def inputs_of(manifest: Mapping[str, Any], base_url: str) -> Iterator[str]:
 
 
 def outputs_of(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Give the URIs of the files that a publication consists of."""
+    """Return the URIs of the files that a publication consists of."""
     for file in manifest["files"]:
         yield plain_uri(file["path"])
 
 
 def event_extra(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an asset's event says about a publication."""
+    """Return what an asset's event says about a publication."""
     total = manifest["total"]
     return {
         "batch_ids": [page["batch_id"] for page in manifest["batches"]],

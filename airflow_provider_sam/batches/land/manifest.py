@@ -41,7 +41,7 @@ MANIFEST_SUFFIX = ".manifest.json"
 
 
 def manifest_path(path: ObjectStoragePath) -> ObjectStoragePath:
-    """Give the place of the manifest: beside the file or directory that it describes.
+    """Return the place of the manifest: beside the file or directory that it describes.
 
     :raises SamRequestError: `path` is a whole bucket, which has no place beside it.
     """

@@ -82,7 +82,7 @@ _decode = msgspec.json.Decoder(_Row).decode
 
 
 def columns_of(line: Line) -> dict[str, Any]:
-    """Give the values of one result line's row; what cannot be read of it is null.
+    """Return the values of one result line's row; what cannot be read of it is null.
 
     :raises SamResponseError: it is no result.
     """

@@ -43,7 +43,7 @@ class ResultsPolicy:
                 failed[f"stopped by {reason}"] = count
         return failed
 
-    def complaint(self, total: Mapping[str, Any]) -> str | None:
+    def failure_reason(self, total: Mapping[str, Any]) -> str | None:
         """Say why the task is to fail; None where it is not.
 
         :param total: the sums of a manifest.

@@ -23,7 +23,7 @@ READ_BYTES = 1024 * 1024
 
 
 def place_of(path: Any, conn_id: str | None, *, what: str = "path") -> ObjectStoragePath:
-    """Give the place of something published; `conn_id` is for a path that names no connection.
+    """Return the place of something published; `conn_id` is for a path that names no connection.
 
     :raises SamRequestError: it is no path that leads anywhere for certain.
     """
@@ -32,7 +32,7 @@ def place_of(path: Any, conn_id: str | None, *, what: str = "path") -> ObjectSto
 
 
 def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator[Line]:
-    """Give the result lines of one file of a manifest, without holding more than a part of it.
+    """Return the result lines of one file of a manifest, without holding more than a part of it.
 
     :param file: an entry of the manifest's `files`.
     :param conn_id: the connection of the object storage, where the path names none.

@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import ObjectStoragePath
 
-WAITING = 4
+QUEUED = 4
 """How many pieces may wait in a thread before the one who hands over waits too."""
 
 
-class Lane(Protocol):
+class Writer(Protocol):
     """Does the same work with each piece that is handed over, one after the other, in their order."""
 
-    def put(self, piece: bytes, /) -> object:
+    def write(self, piece: bytes, /) -> object:
         """Hand over a piece. An error of this or an earlier one comes as it is, and no piece after it is worked on."""
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Wait until all that was handed over is done; an error of it comes as it is."""
 
-    def end(self) -> None:
-        """Wait as well, and let go. May be called again; errors are for `settle` to tell."""
+    def close(self) -> None:
+        """Wait as well, and let go. May be called again; errors are for `flush` to tell."""
 
 
-class Here:
+class InlineWriter:
     """Works at once: what is as fast as memory is slowed down by another thread."""
 
     def __init__(self, work: Callable[[bytes], object]) -> None:
-        self.put = work
+        self.write = work
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Do nothing: everything is done."""
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Do nothing."""
 
 
-class Beside:
+class ThreadedWriter:
     """Works in a thread: what waits for a network does not hold up the one who hands over.
 
     :param name: of the thread.
@@ -55,21 +55,21 @@ class Beside:
     def __init__(self, work: Callable[[bytes], object], name: str) -> None:
         self._work = work
         self._failure: BaseException | None = None
-        self._queue: queue.Queue[bytes | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUED)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def put(self, piece: bytes, /) -> None:
+    def write(self, piece: bytes, /) -> None:
         """Hand over a piece."""
         self._queue.put(piece)
         self._raise_failure()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Wait until all that was handed over is done."""
         self._queue.join()
         self._raise_failure()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Wait until all is done, and end the thread."""
         if self._thread.is_alive():
             self._queue.put(None)
@@ -109,8 +109,8 @@ class Sink:
         self._staged = stage(path)
         with undone_by(self._staged.discard):
             self._encoder = encoder_for(path.name, format, self._store)
-        here = is_local(path) and self._encoder.is_verbatim
-        self._lane: Lane = Here(self._take) if here else Beside(self._take, f"write {path.name}")
+        inline = is_local(path) and self._encoder.is_verbatim
+        self._writer: Writer = InlineWriter(self._take) if inline else ThreadedWriter(self._take, f"write {path.name}")
         self.begin_part()
 
     def write(self, chunk: bytes) -> None:
@@ -118,25 +118,25 @@ class Sink:
 
         :raises OSError: this or an earlier one could not be written; any error of the storage comes as it is.
         """
-        self._lane.put(chunk)
+        self._writer.write(chunk)
         self._at_line_start = chunk.endswith(b"\n")
 
     def digest(self) -> bytes:
-        """Give the SHA-256 of all chunks handed over since the last `begin_part`."""
-        self._lane.settle()
+        """Return the SHA-256 of all chunks handed over since the last `begin_part`."""
+        self._writer.flush()
         return (self._part_hash or self._stored_hash).digest()
 
     def begin_part(self) -> None:
         """Begin to hash anew, on a line of its own: what follows is another batch's."""
         if not self._at_line_start:
             self.write(b"\n")
-        self._lane.settle()
+        self._writer.flush()
         self._part_hash = None if self._encoder.is_verbatim and not self.stored_size else hashlib.sha256()
 
     def close(self) -> str:
         """Write what is left; gives the SHA-256 of the file as it is stored."""
-        self._lane.end()
-        self._lane.settle()
+        self._writer.close()
+        self._writer.flush()
         self._encoder.close()
         return self._stored_hash.hexdigest()
 
@@ -146,7 +146,7 @@ class Sink:
 
     def discard(self) -> None:
         """Forget everything; nothing appears."""
-        self._lane.end()
+        self._writer.close()
         self._staged.discard()
 
     def _take(self, chunk: bytes) -> None:

@@ -52,7 +52,7 @@ def saving(before: Record | None, after: Record) -> Iterator[None]:
     try:
         yield
     except SamStateUnavailableError as problem:
-        problem.outlook = outlook(before, after)
+        problem.retry_hint = retry_hint(before, after)
         raise
 
 
@@ -63,13 +63,13 @@ def claiming(batch_id: str, saved: Record | None) -> Iterator[None]:
         yield
     except SamStateUnavailableError as problem:
         if saved is not None and batch_id in saved.batch_ids:
-            problem.outlook = f"Batch {batch_id} is remembered as this task's: the next try attaches to it."
+            problem.retry_hint = f"Batch {batch_id} is remembered as this task's: the next try attaches to it."
         else:
-            problem.outlook = f"Batch {batch_id} was not taken: the next try looks again before it sends anything."
+            problem.retry_hint = f"Batch {batch_id} was not taken: the next try looks again before it sends anything."
         raise
 
 
-def outlook(before: Record | None, after: Record) -> str:
+def retry_hint(before: Record | None, after: Record) -> str:
     """Return what is remembered, and what the next try does, if `after` could not be written over `before`."""
     known = before.batch_ids if before else frozenset()
     if new := ", ".join(sorted(after.batch_ids - known)):

@@ -103,13 +103,13 @@ class ClaimRegister(Register, Protocol):
         """Enter a batch as its own task's, unless another holds it; return that one's claim, or None."""
 
 
-class Memory(Protocol):
+class SubmissionStore(Protocol):
     """Remembers one submission, and knows what others hold as far as it can."""
 
     where: str
 
     def load(self) -> Record | None:
-        """Give what is remembered; None only where there certainly is nothing.
+        """Return what is remembered; None only where there certainly is nothing.
 
         :raises SamStateError: what lies there cannot be read.
         """
@@ -121,7 +121,7 @@ class Memory(Protocol):
         """Hold a batch, unless another task does; give that one's claim, or None if the batch is ours."""
 
     def holder(self, batch_id: str) -> Claim | None:
-        """Give the claim of another task on a batch, or None if none is known."""
+        """Return the claim of another task on a batch, or None if none is known."""
 
 
 def claim_of(identity: TaskIdentity, submitted: Submitted) -> Claim:

@@ -59,7 +59,7 @@ class ObjectRegister:
         return self._claims / f"{check_batch_id(batch_id)}.json"
 
 
-class ObjectMemory(RecordStore):
+class ObjectStore(RecordStore):
     """Remembers in an object under a state path, beside the register of all tasks that share the path.
 
     :param sleep: waits a number of seconds.

@@ -74,7 +74,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: dict[str, str] = {}
 
     def with_batch(self, index: int, batch: BatchRecord) -> Record:
-        """Give the record with another state of one batch."""
+        """Return the record with another state of one batch."""
         return msgspec.structs.replace(self, batches=(*self.batches[:index], batch, *self.batches[index + 1 :]))
 
     def with_order(self, contents: str, order: str) -> Record:
@@ -95,7 +95,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """Give the record as JSON types, and no others: Airflow's task state store takes a tuple for a mistake."""
+    """Return the record as JSON types, and no others: Airflow's task state store takes a tuple for a mistake."""
     written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record, enc_hook=_moment))
     return written
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_sam._compat.variables import variables_are_reachable
 from airflow_provider_sam.batches.paths import destination
 from airflow_provider_sam.batches.store.airflow import attempt
-from airflow_provider_sam.batches.store.claims import Claim, Memory, Register, Submitted, TaskIdentity
-from airflow_provider_sam.batches.store.object_store import ObjectMemory, ObjectRegister
+from airflow_provider_sam.batches.store.claims import Claim, Register, SubmissionStore, Submitted, TaskIdentity
+from airflow_provider_sam.batches.store.object_store import ObjectRegister, ObjectStore
 from airflow_provider_sam.batches.store.record_store import RecordStore
 from airflow_provider_sam.batches.store.variable_index import VariableIndex
 from airflow_provider_sam.batches.store.variable_store import VariableRegister, VariableStore
@@ -29,15 +29,15 @@ __all__ = [
     "KEY",
     "RETENTION",
     "Claim",
-    "Memory",
-    "NoMemory",
     "NoRegister",
-    "ObjectMemory",
+    "NullStore",
     "ObjectRegister",
+    "ObjectStore",
     "Register",
+    "SubmissionStore",
     "Submitted",
     "TaskIdentity",
-    "TaskStateMemory",
+    "TaskStateRecords",
     "identity_of",
     "memory_for",
     "register_for",
@@ -54,19 +54,19 @@ class TaskStateStore(Protocol):
     """What is used of Airflow's accessor; its state belongs to one task of one Dag run, and lasts over its tries."""
 
     def get(self, key: str) -> Any:
-        """Give the value, or None."""
+        """Return the value, or None."""
 
     def set(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
         """Write the value."""
 
 
-class NoMemory:
+class NullStore:
     """Remembers nothing: a submission is safe within its try, and a retry may pay again."""
 
     where = "nowhere"
 
     def load(self) -> Record | None:
-        """Give None."""
+        """Return None."""
         return None
 
     def save(self, record: Record) -> None:
@@ -97,7 +97,7 @@ class NoRegister:
         return None
 
 
-class TaskStateMemory(RecordStore):
+class TaskStateRecords(RecordStore):
     """Remembers in Airflow's task state store, which knows nothing of other tasks.
 
     :param register: knows what other tasks hold.
@@ -114,7 +114,7 @@ class TaskStateMemory(RecordStore):
         attempt(f"{self.where} could not be written", lambda: self._store.set(KEY, record, retention=RETENTION))
 
 
-def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, log: Logger) -> Memory:
+def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, log: Logger) -> SubmissionStore:
     """Choose where a task remembers: under the state path, if it has one, else in Airflow.
 
     The record lies in the task state store where Airflow has one, since Airflow removes it with its run, and in a
@@ -122,21 +122,21 @@ def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, 
     """
     identity = identity_of(context)
     if state_path:
-        return ObjectMemory(destination(state_path, what="state_path"), identity)
+        return ObjectStore(destination(state_path, what="state_path"), identity)
     store = context.get("task_state_store")
     if not variables_are_reachable(context["ti"]):
         if store is not None:
-            return TaskStateMemory(store, NoRegister())
+            return TaskStateRecords(store, NoRegister())
         log.warning(
             "This submission is not remembered, as this task does not run in Airflow: executing it again may pay "
             "twice. Set state_path here or in the connection"
         )
-        return NoMemory()
+        return NullStore()
     variables = AirflowVariables()
     index = VariableIndex(variables, identity, log=log)
     register = VariableRegister(variables, identity, index)
     if store is not None:
-        return TaskStateMemory(store, register)
+        return TaskStateRecords(store, register)
     return VariableStore(variables, identity, index, register)
 
 

@@ -93,18 +93,18 @@ def possible(candidates: Sequence[Candidate], requests: int) -> list[Candidate]:
 
 
 def judge_window(
-    candidates: Sequence[Candidate], requests: int, *, looks: int, waited: float, patience: float, now: float
+    candidates: Sequence[Candidate], requests: int, *, looks: int, waited: float, visibility_timeout: float, now: float
 ) -> Attach | Create | LookAgain | AwaitProof | GiveUp:
     """Decide about a create whose outcome is unknown, from the batches newer than its anchor.
 
-    A server may be slow to show a batch, or its results: neither "none" nor "unreadable" holds before `patience` has
-    passed.
+    A server may be slow to show a batch, or its results: neither "none" nor "unreadable" holds before
+    `visibility_timeout` has passed.
 
     :param candidates: the oldest first.
     :param requests: how many our batch holds.
     :param looks: how often was looked, this time included.
     :param waited: the sum of the pauses since the first look, in seconds.
-    :param patience: seconds after which what is seen is taken for all there is.
+    :param visibility_timeout: seconds after which what is seen is taken for all there is.
     :param now: seconds since the epoch.
     """
     left = possible(candidates, requests)
@@ -114,10 +114,10 @@ def judge_window(
     running = tuple(each for each in left if not each.ended)
     if running and all(each.until > now for each in running):
         return AwaitProof(running)
-    if not running and waited < patience:
-        return LookAgain(pause(looks, patience - waited))
+    if not running and waited < visibility_timeout:
+        return LookAgain(pause(looks, visibility_timeout - waited))
     if not left:
-        return Create(f"no batch of {requests} requests has appeared in {patience:g} s")
+        return Create(f"no batch of {requests} requests has appeared in {visibility_timeout:g} s")
     names = " and ".join(each.id for each in left)
     why = "has not ended in time" if running else "has ended, and its results cannot be read"
     return GiveUp(
@@ -137,17 +137,17 @@ def ends_by(batch: MessageBatch, prove_within: float | None) -> float:
 
 
 def judge_remembered(
-    batch: MessageBatch | None, batch_id: str, *, looks: int, waited: float, patience: float
+    batch: MessageBatch | None, batch_id: str, *, looks: int, waited: float, visibility_timeout: float
 ) -> Attach | Create | LookAgain | GiveUp:
     """Decide about a batch that is remembered, from what the server says about it.
 
     :param batch: None where the server says that there is none, which may pass and never means that it is gone.
     """
     if batch is None:
-        if waited < patience:
-            return LookAgain(pause(looks, patience - waited))
+        if waited < visibility_timeout:
+            return LookAgain(pause(looks, visibility_timeout - waited))
         return GiveUp(
-            f"batch {batch_id}, which this task created, has not been found for {patience:g} s. If it was "
+            f"batch {batch_id}, which this task created, has not been found for {visibility_timeout:g} s. If it was "
             "deleted, clear the task with resubmit=True; if the connection points to another workspace, correct it"
         )
     if batch.archived_at is not None:
@@ -158,5 +158,5 @@ def judge_remembered(
 
 
 def pause(looks: int, left: float) -> float:
-    """Give the seconds until the next look, never beyond what is `left`."""
+    """Return the seconds until the next look, never beyond what is `left`."""
     return min(FIRST_PAUSE * 2.0 ** min(looks - 1, 10), LONGEST_PAUSE, left)

@@ -24,38 +24,44 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.models import MessageBatch
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.batches.submit.decisions import Candidate
-    from airflow_provider_sam.batches.submit.submission import Submission, Wishes
+    from airflow_provider_sam.batches.submit.submission import Submission, SubmitOptions
     from airflow_provider_sam.batches.submit.written import Shard
 
 LAST_LOOK = 5.0
 """Seconds within which a listing may be repeated when the task is being torn away."""
 
 
-class Looker:
+class Reconciler:
     """Looks for the batches of one submission.
 
     :param pause: waits a number of seconds, or raises when the task is to end.
     """
 
     def __init__(
-        self, client: SamClient, submission: Submission, wishes: Wishes, *, log: Logger, pause: Callable[[float], None]
+        self,
+        client: SamClient,
+        submission: Submission,
+        options: SubmitOptions,
+        *,
+        log: Logger,
+        pause: Callable[[float], None],
     ) -> None:
         self._client = client
         self._submission = submission
-        self._wishes = wishes
+        self._options = options
         self._log = log
         self._pause = pause
 
-    def stands(self, batch_id: str) -> bool:
-        """Tell whether a remembered batch is one to attach to; if not, another one is to be created.
+    def is_reusable(self, batch_id: str) -> bool:
+        """Return whether a remembered batch is one to attach to; if not, another one is to be created.
 
         :raises SamSubmissionError: it is not found, for longer than that could pass.
         """
-        looks, waited, patience = 0, 0.0, self._wishes.patience
+        looks, waited, visibility_timeout = 0, 0.0, self._options.visibility_timeout
         while True:
             batch = self._look_at(batch_id)
             looks += 1
-            match judge_remembered(batch, batch_id, looks=looks, waited=waited, patience=patience):
+            match judge_remembered(batch, batch_id, looks=looks, waited=waited, visibility_timeout=visibility_timeout):
                 case Attach():
                     return True
                 case LookAgain(pause):
@@ -69,24 +75,26 @@ class Looker:
 
     def _look_at(self, batch_id: str) -> MessageBatch | None:
         try:
-            return self._client.get_batch(batch_id, betas=self._wishes.betas)
+            return self._client.get_batch(batch_id, betas=self._options.betas)
         except errors.SamNotFoundError:
             return None
 
-    def find(self, index: int, shard: Shard) -> str | None:
+    def find_created(self, index: int, shard: Shard) -> str | None:
         """Look for a batch whose create had no clear answer, and attach to it; None when it was not created.
 
         :raises SamSubmissionUnprovenError: there is one that may be it, and has not ended.
         :raises SamSubmissionError: it will not be known whether one is it.
         """
         window = self._window(index)
-        patience = upload_timeout(shard.content_length, floor=self._wishes.patience)
+        visibility_timeout = upload_timeout(shard.content_length, floor=self._options.visibility_timeout)
         looks, waited = 0, 0.0
         while True:
             candidates = window.candidates(shard, self._submission)
             looks += 1
-            now = self._wishes.clock()
-            match judge_window(candidates, shard.requests, looks=looks, waited=waited, patience=patience, now=now):
+            now = self._options.clock()
+            match judge_window(
+                candidates, shard.requests, looks=looks, waited=waited, visibility_timeout=visibility_timeout, now=now
+            ):
                 case Attach(batch_id, repeats):
                     if self._attach(index, batch_id, repeats):
                         return batch_id
@@ -120,7 +128,7 @@ class Looker:
     def report(self, index: int, shard: Shard) -> None:
         """Say what may exist when the task is torn away while it sends; the intent stays for the next try."""
         try:
-            found = self._window(index, deadline=LAST_LOOK).candidates(shard, self._submission)
+            found = self._window(index, retry_for=LAST_LOOK).candidates(shard, self._submission)
         except errors.SamError as problem:
             self._log.warning(
                 "Interrupted while sending %d requests, and batches cannot be listed: %s", shard.requests, problem
@@ -134,14 +142,14 @@ class Looker:
             names,
         )
 
-    def _window(self, index: int, *, deadline: float | None = None) -> Window:
+    def _window(self, index: int, *, retry_for: float | None = None) -> Window:
         anchor = self._submission.record.batches[index].anchor
         return Window(
             self._client,
             anchor,
-            betas=self._wishes.betas,
-            deadline=deadline,
-            prove_within=self._wishes.prove_within,
+            betas=self._options.betas,
+            retry_for=retry_for,
+            prove_within=self._options.prove_within,
         )
 
 

@@ -94,7 +94,7 @@ class Block(NamedTuple):
     data: bytes
 
     def entries(self) -> Iterator[Entry]:
-        """Give the lines one by one."""
+        """Return the lines one by one."""
         for line in iter_lines([self.data], number=self.number):
             yield Entry((self.name, line.number), line.data)
 
@@ -148,7 +148,7 @@ class RequestReader:
         self._read_all_complete = msgspec.json.Decoder(list[_Complete]).decode
 
     def read(self, entry: Entry, number: int) -> PreparedRequest:
-        """Give the request as it is sent.
+        """Return the request as it is sent.
 
         :param number: its place in the whole input, from 1; names it where it has no custom_id.
         :raises SamRequestError: it is not what the API takes; the message names place, custom_id and what to write.

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.progress import Logger
-    from airflow_provider_sam.batches.store.store import Memory
+    from airflow_provider_sam.batches.store.store import SubmissionStore
     from airflow_provider_sam.batches.submit.requests import Block, Entry
-    from airflow_provider_sam.batches.submit.submission import Wishes
-    from airflow_provider_sam.batches.submit.written import Laid
+    from airflow_provider_sam.batches.submit.submission import SubmitOptions
+    from airflow_provider_sam.batches.submit.written import Written
 
 
 EXAMPLES = 3
@@ -27,8 +27,8 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """On which terms an input is submitted.
+class InputOptions:
+    """How an input is submitted.
 
     :param defaults: parameters for the requests that lack them.
     :param model: the connection's, for requests that get none from `defaults` either.
@@ -60,61 +60,65 @@ class SubmitRun:
     def __init__(
         self,
         client: SamClient,
-        memory: Memory,
-        wishes: Wishes,
-        terms: Terms,
+        memory: SubmissionStore,
+        options: SubmitOptions,
+        input_options: InputOptions,
         *,
         log: Logger,
         look_every: float | None = None,
     ) -> None:
         self._client = client
-        self._wishes = wishes
-        self._terms = terms
+        self._options = options
+        self._input_options = input_options
         self._log = log
         self._look_every = look_every
-        self._submitter = Submitter(client, memory, wishes, log=log)
+        self._submitter = Submitter(client, memory, options, log=log)
 
     def stop(self) -> None:
         """End as soon as nothing is in the balance; safe to call from a signal's handler."""
         self._submitter.stop()
 
     def submit(self, parts: Iterable[Entry | Block]) -> list[str]:
-        """Give the ids of the batches that hold all requests, in order; none for an empty input that may be skipped.
+        """Return the ids of the batches that hold all requests, in order; none for an empty input that may be skipped.
 
         :param parts: requests one by one, or blocks of lines.
         :raises SamRequestError: requests are not what the API takes, or there are none; nothing was sent.
-        :raises SamBudgetError: they are more than the terms allow; nothing was sent.
+        :raises SamBudgetError: they are more than the input options allow; nothing was sent.
         :raises SamError: as `Submitter.submit`.
         """
-        terms = self._terms
-        sample = Sample(terms.token_samples)
-        observe = sample.add if terms.max_input_tokens is not None else None
+        input_options = self._input_options
+        sample = Sample(input_options.token_samples)
+        observe = sample.add if input_options.max_input_tokens is not None else None
         limits = self._client.settings.limits
-        with Spool(limits, defaults=terms.defaults, model=terms.model, only=terms.only, observe=observe) as spool:
-            laid = spool.lay(parts)
-            total = laid.total
-            self._tell(laid, spool.without_model)
-            _check_found(laid, terms.only)
-            _check_shape(laid, terms)
-            check_number(total, terms.max_requests)
-            if terms.max_input_tokens is not None and total:
-                betas = self._wishes.betas
-                check_tokens(self._client, sample, total, terms.max_input_tokens, betas=betas, log=self._log)
-            return self._submit(laid) if total else []
+        with Spool(
+            limits, defaults=input_options.defaults, model=input_options.model, only=input_options.only, observe=observe
+        ) as spool:
+            written = spool.write(parts)
+            total = written.total
+            self._tell(written, spool.without_model)
+            _check_found(written, input_options.only)
+            _check_shape(written, input_options)
+            check_number(total, input_options.max_requests)
+            if input_options.max_input_tokens is not None and total:
+                betas = self._options.betas
+                check_tokens(self._client, sample, total, input_options.max_input_tokens, betas=betas, log=self._log)
+            return self._submit(written) if total else []
 
-    def _tell(self, laid: Laid, without_model: int) -> None:
-        if laid.has_braces:
+    def _tell(self, written: Written, without_model: int) -> None:
+        if written.has_braces:
             self._log.info(
                 "Requests that contain {{ are sent as they are: prompts are data, not templates. For values from "
                 "Airflow, pass requests as a callable that takes the context"
             )
         if without_model:
-            self._log.info("%d requests have no model; using the connection's, %s", without_model, self._terms.model)
+            self._log.info(
+                "%d requests have no model; using the connection's, %s", without_model, self._input_options.model
+            )
 
-    def _submit(self, laid: Laid) -> list[str]:
+    def _submit(self, written: Written) -> list[str]:
         while True:
             try:
-                return self._submitter.submit(laid, one_batch=self._terms.one_batch)
+                return self._submitter.submit(written, one_batch=self._input_options.one_batch)
             except SamSubmissionUnprovenError as question:
                 if self._look_every is None:
                     raise
@@ -122,20 +126,20 @@ class SubmitRun:
                 self._submitter.pause(self._look_every)
 
 
-def _check_shape(laid: Laid, terms: Terms) -> None:
-    if not laid.total and terms.on_empty == "fail":
+def _check_shape(written: Written, input_options: InputOptions) -> None:
+    if not written.total and input_options.on_empty == "fail":
         raise SamRequestError("the input has no requests; set on_empty='skip' to skip the task instead")
-    if terms.one_batch and not laid.fits_one:
+    if input_options.one_batch and not written.fits_one:
         raise SamRequestError(
-            f"{laid.total} requests are more than one batch takes, and this operator creates one: write them as JSONL "
-            "to object storage and use ObjectStorageToSamBatchOperator"
+            f"{written.total} requests are more than one batch takes, and this operator creates one: write them as "
+            "JSONL to object storage and use ObjectStorageToSamBatchOperator"
         )
 
 
-def _check_found(laid: Laid, only: Collection[str] | None) -> None:
-    if only is None or len(only) == laid.total:
+def _check_found(written: Written, only: Collection[str] | None) -> None:
+    if only is None or len(only) == written.total:
         return
-    missing = sorted(name for name in only if name not in laid.names)
+    missing = sorted(name for name in only if name not in written.names)
     examples = ", ".join(repr(name) for name in missing[:EXAMPLES])
     raise SamRequestError(
         f"{len(missing)} of the {len(only)} requests to send again are not in the input, such as {examples}: it is not "

@@ -33,7 +33,7 @@ GLOB_CHARACTERS = frozenset("*?[")
 
 
 def entries_of(requests: object) -> Iterator[Entry]:
-    """Give the requests of a list or an iterator, one after the other.
+    """Return the requests of a list or an iterator, one after the other.
 
     :raises SamRequestError: what was given is no list of requests.
     """
@@ -70,7 +70,7 @@ def _name_of(value: object) -> str:
 
 
 def blocks_at(path: ObjectStoragePath, *, longest: int | None = None) -> Iterator[Block]:
-    """Give the requests that lie at `path`: a file, a directory, or a pattern with ``*``; several files by their names.
+    """Return the requests that lie at `path`: a file, a directory, or a pattern with ``*``; files by their names.
 
     :param longest: most bytes of one line, or None for any number.
     :raises SamRequestError: nothing is there, a file cannot be decompressed, or a line is longer.
@@ -108,7 +108,7 @@ def _bounded(chunks: Iterable[bytes], longest: int) -> Iterator[bytes]:
 
 
 def files_at(path: ObjectStoragePath) -> list[ObjectStoragePath]:
-    """Give the files that `path` means, sorted by name.
+    """Return the files that `path` means, sorted by name.
 
     :raises SamRequestError: there is none.
     """

@@ -15,7 +15,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.submit.generated_ids import generated_names
 from airflow_provider_sam.batches.submit.requests import SEPARATOR, Block, Problems, RequestReader
 from airflow_provider_sam.batches.submit.shards import DIGEST_BYTES, digest_of, sum_of
-from airflow_provider_sam.batches.submit.written import AROUND, GROWTH, Laid
+from airflow_provider_sam.batches.submit.written import AROUND, GROWTH, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -29,12 +29,12 @@ WRITE_BYTES = 1 << 20
 
 
 class Spool:
-    """Reads an input, checks it and lays it down; use it as a context manager.
+    """Reads an input, checks it and writes it down; use it as a context manager.
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
     :param model: the connection's, for requests that get none from `defaults` either.
-    :param only: the custom_ids of the requests that are laid down, among all that are read and checked; None for all.
+    :param only: the custom_ids of the requests that are written, among all that are read and checked; None for all.
     :param observe: called with every request as it is sent, such as to sample some.
     """
 
@@ -69,7 +69,7 @@ class Spool:
         """How many requests have got the connection's model, of all that were read."""
         return self._reader.without_model
 
-    def lay(self, parts: Iterable[Entry | Block]) -> Laid:
+    def write(self, parts: Iterable[Entry | Block]) -> Written:
         """Lay all requests down, in the order of the input.
 
         :param parts: requests one by one, or blocks of lines.
@@ -144,7 +144,7 @@ def _nth(index: int, like: Entry) -> str:
 
 
 class _Draft:
-    """What is laid down, while it grows; requests are gathered, then written in large pieces."""
+    """What is written, while it grows; requests are gathered, then written in large pieces."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -177,13 +177,13 @@ class _Draft:
         self._starts.extend(list(accumulate(lengths, initial=self._starts[-1]))[1:])
         self._gather(data)
 
-    def finish(self, names: Mapping[str, int], limits: Limits) -> Laid:
-        """Return all that was laid down."""
+    def finish(self, names: Mapping[str, int], limits: Limits) -> Written:
+        """Return all that was written."""
         self._flush()
         places = len(self._starts) - 1
         if self._generated:
             self._generated.extend(bytes(places - len(self._generated)))
-        return Laid(
+        return Written(
             descriptor=self._file.fileno(),
             limits=limits,
             starts=self._starts,

@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_sam.batches.progress import Logger
-    from airflow_provider_sam.batches.store.store import Claim, Memory
-    from airflow_provider_sam.batches.submit.written import Laid
+    from airflow_provider_sam.batches.store.store import Claim, SubmissionStore
+    from airflow_provider_sam.batches.submit.written import Written
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class SubmitOptions:
     """What the task says about its submission.
 
     :param round: the same for all tries of the task until it is cleared.
     :param betas: names of beta features; None uses the plain route.
     :param adopt: batches to take for ours where none is known.
     :param resubmit: forget what an earlier round has submitted.
-    :param patience: seconds to wait for a batch to show up before it is taken for not created; more for a large one.
+    :param visibility_timeout: seconds to wait for a batch to show up before it counts as not created; more for a large
+        one.
     :param prove_within: seconds after its creation within which a batch that may be ours must have ended, so that its
         results can be read; None for as long as it may run.
     :param clock: gives the seconds since the epoch, for `prove_within` alone.
@@ -44,7 +45,7 @@ class Wishes:
     betas: Sequence[str] | None = None
     adopt: Sequence[str] = ()
     resubmit: bool = False
-    patience: float = 60.0
+    visibility_timeout: float = 60.0
     prove_within: float | None = None
     clock: Callable[[], float] = time.time
 
@@ -52,15 +53,15 @@ class Wishes:
 class Submission:
     """The record of a submission, and the memory that it is kept in."""
 
-    def __init__(self, memory: Memory, wishes: Wishes, *, log: Logger) -> None:
+    def __init__(self, memory: SubmissionStore, options: SubmitOptions, *, log: Logger) -> None:
         self.memory = memory
-        self.record = Record(wishes.round, (), uuid4().hex)
+        self.record = Record(options.round, (), uuid4().hex)
         self.shards: list[Shard] = []
-        self._wishes = wishes
+        self._options = options
         self._log = log
         self._order: tuple[str, str] | None = None
 
-    def recall(self, laid: Laid, *, one_batch: bool = False) -> None:
+    def recall(self, written: Written, *, one_batch: bool = False) -> None:
         """Find out what earlier tries have done about the requests, divide them, and stop the tries that still run.
 
         :param one_batch: all requests go into one batch, whatever was submitted earlier.
@@ -68,18 +69,18 @@ class Submission:
         :raises SamStateError: what is remembered cannot be read.
         """
         known = self._load()
-        if laid.generated:
-            self._order = str(laid.contents), laid.order
+        if written.generated:
+            self._order = str(written.contents), written.order
             _check_order(known, *self._order)
         token = known.token or uuid4().hex
-        found = list(self._divide(laid, known.known, token, one_batch=one_batch))
+        found = list(self._divide(written, known.known, token, one_batch=one_batch))
         self.shards = [shard for shard, _ in found]
         batches = tuple(batch or _new(shard) for shard, batch in found)
         left = [batch for batch in known.known if batch not in batches]
         self._tell(known, batches, left)
         self.record = msgspec.structs.replace(
             known,
-            round=self._wishes.round,
+            round=self._options.round,
             batches=batches,
             writer=self.record.writer,
             token=token,
@@ -91,39 +92,39 @@ class Submission:
         known = self.memory.load()
         if known is None:
             return self.record
-        if self._wishes.resubmit and known.round != self._wishes.round:
+        if self._options.resubmit and known.round != self._options.round:
             held = ", ".join(sorted(known.batch_ids)) or "no batch"
             self._log.info("The task was cleared with resubmit=True: submitting a new batch; %s stays as it is", held)
             return self.record
         return known
 
     def _divide(
-        self, laid: Laid, known: Sequence[BatchRecord], token: str, *, one_batch: bool
+        self, written: Written, known: Sequence[BatchRecord], token: str, *, one_batch: bool
     ) -> Iterator[tuple[Shard, BatchRecord | None]]:
-        """Give the batches, each with what is remembered of it."""
-        betas = self._wishes.betas
-        kept = list(self._kept_in_order(laid, [batch for batch in known if batch.keys is None]))
+        """Return the batches, each with what is remembered of it."""
+        betas = self._options.betas
+        kept = list(self._kept_in_order(written, [batch for batch in known if batch.keys is None]))
         yield from kept
         pins = {_pin(batch): batch for batch in reversed(known) if batch.keys is not None}
         if one_batch:
-            pins = {pin: batch for pin, batch in pins.items() if pin.requests == laid.total}
+            pins = {pin: batch for pin, batch in pins.items() if pin.requests == written.total}
         members = [shard.members for shard, _ in kept if isinstance(shard.members, range)]
-        for plan, pin in laid.divide(list(pins)[::-1], without=members, betas=betas):
+        for plan, pin in written.divide(list(pins)[::-1], without=members, betas=betas):
             fingerprint = fingerprint_of(plan.digest, len(plan.members), betas)
             own = hashlib.sha256(f"{token}/{fingerprint}".encode()).hexdigest()[:TOKEN_LENGTH]
-            shard = Shard(laid=laid, members=plan.members, keys=plan.keys, fingerprint=fingerprint, token=own)
+            shard = Shard(written=written, members=plan.members, keys=plan.keys, fingerprint=fingerprint, token=own)
             yield shard, None if pin is None else pins[pin]
 
-    def _kept_in_order(self, laid: Laid, known: Sequence[BatchRecord]) -> Iterator[tuple[Shard, BatchRecord]]:
-        """Give the batches that version 1 has submitted: filled in the order of the input, with plain custom_ids."""
+    def _kept_in_order(self, written: Written, known: Sequence[BatchRecord]) -> Iterator[tuple[Shard, BatchRecord]]:
+        """Return the batches that version 1 has submitted: filled in the order of the input, with plain custom_ids."""
         if not known:
             return
         by_fingerprint = {batch.fingerprint: batch for batch in reversed(known)}
-        for members, digest in laid.in_order():
-            betas = self._wishes.betas
+        for members, digest in written.in_order():
+            betas = self._options.betas
             name = digest if betas is None else hashlib.sha256(repr((digest, [*betas])).encode()).hexdigest()
             if (batch := by_fingerprint.get(name)) is not None:
-                yield Shard(laid=laid, members=members, keys=None, fingerprint=name, token=None), batch
+                yield Shard(written=written, members=members, keys=None, fingerprint=name, token=None), batch
 
     def _tell(self, known: Record, batches: Sequence[BatchRecord], left: Sequence[BatchRecord]) -> None:
         for lost in left:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.batches.store.record import Anchor
-from airflow_provider_sam.batches.submit.reconcile import Looker
-from airflow_provider_sam.batches.submit.submission import Submission, Wishes
+from airflow_provider_sam.batches.submit.reconcile import Reconciler
+from airflow_provider_sam.batches.submit.submission import Submission, SubmitOptions
 from airflow_provider_sam.batches.submit.upload import Upload
 from airflow_provider_sam.exceptions import (
     SamSubmissionError,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
     from airflow_provider_sam.batches.progress import Logger
-    from airflow_provider_sam.batches.store.store import Memory
-    from airflow_provider_sam.batches.submit.written import Laid, Shard
+    from airflow_provider_sam.batches.store.store import SubmissionStore
+    from airflow_provider_sam.batches.submit.written import Shard, Written
 
 CREATES = 3
 """How often one try of a task sends a batch, if no trace of the one before was found."""
@@ -45,19 +45,19 @@ class Submitter:
     def __init__(
         self,
         client: SamClient,
-        memory: Memory,
-        wishes: Wishes,
+        memory: SubmissionStore,
+        options: SubmitOptions,
         *,
         log: Logger,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
-        self._wishes = wishes
+        self._options = options
         self._log = log
         self._sleep = sleep
         self._stopped = False
-        self._submission = Submission(memory, wishes, log=log)
-        self._looker = Looker(client, self._submission, wishes, log=log, pause=self.pause)
+        self._submission = Submission(memory, options, log=log)
+        self._reconciler = Reconciler(client, self._submission, options, log=log, pause=self.pause)
         self._previous: MessageBatch | None = None
         self._last_problem: errors.SamError | None = None
 
@@ -65,8 +65,8 @@ class Submitter:
         """End as soon as nothing is in the balance; safe to call from a signal's handler."""
         self._stopped = True
 
-    def submit(self, laid: Laid, *, one_batch: bool = False) -> list[str]:
-        """Give the ids of the batches that hold all requests, the same ones in every try.
+    def submit(self, written: Written, *, one_batch: bool = False) -> list[str]:
+        """Return the ids of the batches that hold all requests, the same ones in every try.
 
         :param one_batch: all requests go into one batch, whatever was submitted earlier.
         :raises SamSubmissionUnprovenError: all has been submitted but what may exist already, which is not known yet.
@@ -75,27 +75,27 @@ class Submitter:
         :raises SamSubmissionStoppedError: `stop` was called, or another try of the task has begun.
         :raises SamError: the API refuses, or cannot be reached.
         """
-        self._submission.recall(laid, one_batch=one_batch)
-        for batch_id in self._wishes.adopt:
+        self._submission.recall(written, one_batch=one_batch)
+        for batch_id in self._options.adopt:
             self._adopt(batch_id)
         shards = dict(enumerate(self._submission.shards))
-        ids, unproven = self._settle_all(shards)
+        ids, unproven = self._ensure_batches(shards)
         if unproven and len(unproven) < len(shards):
-            # What took a while for the others may have settled these.
-            again, unproven = self._settle_all({index: shards[index] for index in unproven})
+            # What took a while for the others may have decided these.
+            again, unproven = self._ensure_batches({index: shards[index] for index in unproven})
             ids |= again
         if unproven:
             self._submission.confirm()  # a try that is overtaken has nothing to wait for
             raise min(unproven.values(), key=lambda each: each.until)
         return [ids[index] for index in sorted(ids)]
 
-    def _settle_all(self, shards: dict[int, Shard]) -> tuple[dict[int, str], dict[int, SamSubmissionUnprovenError]]:
+    def _ensure_batches(self, shards: dict[int, Shard]) -> tuple[dict[int, str], dict[int, SamSubmissionUnprovenError]]:
         """Settle one batch after the other; one that cannot be proven yet holds up no other."""
         ids: dict[int, str] = {}
         unproven: dict[int, SamSubmissionUnprovenError] = {}
         for index, shard in shards.items():
             try:
-                ids[index] = self._settle(index, shard)
+                ids[index] = self._ensure_batch(index, shard)
             except SamSubmissionUnprovenError as open_question:
                 unproven[index] = open_question
                 self._log.warning("Cannot tell yet, continuing with the other batches: %s", open_question.message)
@@ -106,7 +106,7 @@ class Submitter:
             return
         if (other := self._submission.memory.holder(batch_id)) is not None:
             raise SamSubmissionError(f"adopt_batch_id is {batch_id}, which belongs to {other.name}")
-        batch = self._client.get_batch(batch_id, betas=self._wishes.betas)
+        batch = self._client.get_batch(batch_id, betas=self._options.betas)
         index = self._submission.missing(batch.total)
         if index is None:
             sizes = ", ".join(str(known.requests) for known in self._submission.record.batches)
@@ -119,12 +119,12 @@ class Submitter:
         self._submission.hold(index, batch_id)
         self._log.info("Adopted batch %s of %d requests from adopt_batch_id", batch_id, batch.total)
 
-    def _settle(self, index: int, shard: Shard) -> str:
-        """Give the id of one batch, from memory, from the server's list, or by creating it."""
+    def _ensure_batch(self, index: int, shard: Shard) -> str:
+        """Return the id of one batch, from memory, from the server's list, or by creating it."""
         self._check()
         known = self._submission.record.batches[index]
         if known.batch_id is not None:
-            if self._looker.stands(known.batch_id):
+            if self._reconciler.is_reusable(known.batch_id):
                 self._submission.claim(index, known.batch_id)
                 self._log.info(
                     "Attached to batch %s of %d requests, remembered from an earlier try",
@@ -140,7 +140,7 @@ class Submitter:
             )
         elif known.intended:
             self._log.info("An earlier try may have created a batch of %d requests: looking for it", known.requests)
-            if (found := self._looker.find(index, shard)) is not None:
+            if (found := self._reconciler.find_created(index, shard)) is not None:
                 return found
         return self._create(index, shard)
 
@@ -171,7 +171,7 @@ class Submitter:
             if isinstance(problem.cause, errors.SamUntrustedIdError):
                 self._submission.lose(index)
                 raise SamSubmissionError(f"{problem.cause}. No other batch was created in its place") from problem
-            found = self._looker.find(index, shard)
+            found = self._reconciler.find_created(index, shard)
             if found is None and not _may_pass(problem.cause):
                 raise SamSubmissionError(
                     f"no batch of {shard.requests} requests has appeared after something between here and the API "
@@ -183,14 +183,14 @@ class Submitter:
                 self._submission.forget(index)
             raise
         except BaseException:  # the task's time-out or end, raised from a signal's handler
-            self._looker.report(index, shard)
+            self._reconciler.report(index, shard)
             raise
         return self._keep(index, batch)
 
     def _send(self, shard: Shard) -> MessageBatch:
         self._log.info("Sending a batch of %d requests, %d bytes", shard.requests, shard.content_length)
         body = Upload(shard, log=self._log, check=self._check, confirm=self._submission.confirm)
-        return self._client.create_batch(body, betas=self._wishes.betas)
+        return self._client.create_batch(body, betas=self._options.betas)
 
     def _keep(self, index: int, batch: MessageBatch) -> str | None:
         """Remember a batch that we have created; None where another task has taken it for its own meanwhile."""
@@ -209,10 +209,10 @@ class Submitter:
         return None
 
     def _anchor(self) -> Anchor | None:
-        """Give the newest batch: the one before this in the submission, else what the server lists first."""
+        """Return the newest batch: the one before this in the submission, else what the server lists first."""
         newest = self._previous
         if newest is None:
-            page = self._client.list_batches(limit=1, betas=self._wishes.betas)
+            page = self._client.list_batches(limit=1, betas=self._options.betas)
             newest = page.data[0] if page.data else None
         return None if newest is None else Anchor(newest.id, newest.created_at)
 

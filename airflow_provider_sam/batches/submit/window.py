@@ -34,13 +34,13 @@ class Window:
         anchor: Anchor | None,
         *,
         betas: Sequence[str] | None,
-        deadline: float | None = None,
+        retry_for: float | None = None,
         prove_within: float | None = None,
     ) -> None:
         self._client = client
         self._anchor = anchor
         self._prove_within = prove_within
-        self._arguments: Any = {"betas": betas, "deadline": deadline}
+        self._arguments: Any = {"betas": betas, "retry_for": retry_for}
         self._is_ours: dict[str, bool] = {}
 
     def candidates(self, shard: Shard, submission: Submission) -> list[Candidate]:
@@ -53,7 +53,7 @@ class Window:
         ]
 
     def _newer(self) -> list[MessageBatch]:
-        """Give the batches of the window, the oldest first."""
+        """Return the batches of the window, the oldest first."""
         if self._anchor is None:
             return list(self._client.iter_batches(limit=PAGE, **self._arguments))[::-1]
         try:

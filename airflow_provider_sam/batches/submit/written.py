@@ -35,7 +35,7 @@ READ_BYTES = 1 << 18
 
 
 @dataclass(kw_only=True)
-class Laid:
+class Written:
     """All requests of an input, in its order.
 
     :param descriptor: of the file where they lie, one a line, each with a separator behind it.
@@ -120,7 +120,7 @@ class Laid:
             room = self.starts[start] + self.limits.max_batch_bytes - AROUND
             stop = max(min(stop, bisect_right(self.starts, room) - 1), start + 1)
             digest = hashlib.sha256()
-            for piece in Shard(laid=self, members=range(start, stop), keys=None, fingerprint="", token=None):
+            for piece in Shard(written=self, members=range(start, stop), keys=None, fingerprint="", token=None):
                 digest.update(piece)
             yield range(start, stop), digest.hexdigest()
             start = stop
@@ -143,7 +143,7 @@ class Shard:
     :param token: what its generated custom_ids begin with; None where they are plain.
     """
 
-    laid: Laid = field(repr=False)
+    written: Written = field(repr=False)
     members: Sequence[int] = field(repr=False)
     keys: tuple[int, int] | None
     fingerprint: str
@@ -159,10 +159,10 @@ class Shard:
         """Bytes of the body, exactly."""
         if isinstance(self.members, range):
             first, stop = self.members.start, self.members.stop
-            size = self.laid.starts[stop] - self.laid.starts[first]
-            return AROUND + size + (GROWTH * sum(self.laid.generated[first:stop]) if self.token else 0)
-        plain = 0 if self.token else GROWTH * sum(self.laid.generated[place] for place in self.members)
-        return AROUND + sum(map(self.laid.size, self.members)) - plain
+            size = self.written.starts[stop] - self.written.starts[first]
+            return AROUND + size + (GROWTH * sum(self.written.generated[first:stop]) if self.token else 0)
+        plain = 0 if self.token else GROWTH * sum(self.written.generated[place] for place in self.members)
+        return AROUND + sum(map(self.written.size, self.members)) - plain
 
     @cached_property
     def ids_digest(self) -> str:
@@ -173,9 +173,9 @@ class Shard:
         yield PREFIX
         separator = b""
         for first, stop in self._runs():
-            start, end = self.laid.starts[first], self.laid.starts[stop] - len(SEPARATOR)
+            start, end = self.written.starts[first], self.written.starts[stop] - len(SEPARATOR)
             for position in range(start, end, READ_BYTES) if self._is_plain else (start,):
-                data = self.laid.read(position, min(position + READ_BYTES, end) if self._is_plain else end)
+                data = self.written.read(position, min(position + READ_BYTES, end) if self._is_plain else end)
                 yield separator + (data if self._is_plain else self._named(data, first))
                 separator = b""
             separator = SEPARATOR
@@ -186,7 +186,7 @@ class Shard:
         token, _, number = custom_id.rpartition("-")
         if self.token and token == self.token and number.isdecimal():
             place = int(number) - 1
-            is_ours = 0 <= place < self.laid.total and self.laid.generated and self.laid.generated[place]
+            is_ours = 0 <= place < self.written.total and self.written.generated and self.written.generated[place]
             return (
                 "proof" if is_ours and self._has(place) and generated_id(token, place + 1) == custom_id else "foreign"
             )
@@ -194,7 +194,7 @@ class Shard:
 
     def holds(self, custom_id: str) -> bool:
         """Return whether a request of this batch was given this custom_id."""
-        place = self.laid.names.get(custom_id)
+        place = self.written.names.get(custom_id)
         if place is None and self.token is None and custom_id.startswith("request-"):
             number = custom_id.removeprefix("request-")
             place = int(number) - 1 if number.isdecimal() and len(number) < TOKEN_LENGTH else None
@@ -207,23 +207,23 @@ class Shard:
         return at < len(self.members) and self.members[at] == place
 
     def _custom_id(self, place: int) -> str:
-        if self.token and self.laid.generated and self.laid.generated[place]:
+        if self.token and self.written.generated and self.written.generated[place]:
             return generated_id(self.token, place + 1)
-        return self.laid.custom_ids[place]
+        return self.written.custom_ids[place]
 
     @property
     def _is_plain(self) -> bool:
-        return self.token is None or not self.laid.generated
+        return self.token is None or not self.written.generated
 
     def _named(self, data: bytes, first: int) -> bytes:
         """Put the token into the generated custom_ids of a run of requests."""
-        token, generated = self.token or "", self.laid.generated
+        token, generated = self.token or "", self.written.generated
         lines = enumerate(data.split(SEPARATOR), first)  # within a request no line ends
         return SEPARATOR.join([with_token(line, token) if generated[place] else line for place, line in lines])
 
     def _runs(self) -> Iterator[tuple[int, int]]:
-        """Give requests that lie behind each other, as places from and to; as many as may be read at once."""
-        starts, members = self.laid.starts, self.members
+        """Return requests that lie behind each other, as places from and to; as many as may be read at once."""
+        starts, members = self.written.starts, self.members
         if isinstance(members, range):
             first = members.start
             while first < members.stop:

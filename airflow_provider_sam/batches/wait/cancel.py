@@ -26,22 +26,22 @@ def _say_asked(log: Logger, batch: MessageBatch) -> None:
     log.info(ASKED, BatchSummary.of(batch).describe())
 
 
-def cancel_all(client: SamClient, batch_ids: Iterable[str], *, log: Logger, patience: float) -> None:
+def cancel_all(client: SamClient, batch_ids: Iterable[str], *, log: Logger, retry_for: float) -> None:
     """Ask for the cancellation of each batch, blocking.
 
-    :param patience: seconds within which a call that failed may be repeated.
+    :param retry_for: seconds within which a call that failed may be repeated.
     """
     for batch_id in batch_ids:
         try:
-            _say_asked(log, client.cancel_batch(batch_id, deadline=patience))
+            _say_asked(log, client.cancel_batch(batch_id, retry_for=retry_for))
         except SamError as error:
             log.warning(NOT_CANCELED, batch_id, error)
 
 
-async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: Logger, patience: float) -> None:
+async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: Logger, retry_for: float) -> None:
     """Ask for the cancellation of each batch that has not ended, several at once.
 
-    :param patience: seconds within which a call that failed may be repeated.
+    :param retry_for: seconds within which a call that failed may be repeated.
     """
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -50,7 +50,7 @@ async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: 
             async with turn:
                 if await _has_ended(client, batch_id):
                     return
-                batch = await client.cancel_batch(batch_id, deadline=patience)
+                batch = await client.cancel_batch(batch_id, retry_for=retry_for)
         except SamError as error:
             log.warning(NOT_CANCELED, batch_id, error)
         else:
@@ -63,6 +63,6 @@ async def acancel_all(client: AsyncSamClient, batch_ids: Iterable[str], *, log: 
 
 async def _has_ended(client: AsyncSamClient, batch_id: str) -> bool:
     try:
-        return (await client.get_batch(batch_id, deadline=0)).is_terminal
+        return (await client.get_batch(batch_id, retry_for=0)).is_terminal
     except SamError:
         return False  # the cancellation itself may get through

@@ -1,4 +1,4 @@
-"""Which batches of a workspace have ended, and which of them a watcher has not told of yet. Pure decisions."""
+"""Which batches of a workspace have ended, and which of them a watcher has not reported yet. Pure decisions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_sam.batches.summary import BatchSummary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_sam.api.glances import BatchGlance
+    from airflow_provider_sam.api.statuses import BatchStatus
 
 LOOK_BACK = timedelta(hours=48)
 """Age at which a batch is out of sight. A batch ends within 24 hours of its creation, so that this leaves a triggerer
@@ -44,12 +44,12 @@ class EndedBatch:
         return self.summary.id
 
     def dump(self) -> dict[str, Any]:
-        """Give the batch as JSON scalars, for Airflow to carry; times are in ISO 8601, UTC."""
+        """Return the batch as JSON scalars, for Airflow to carry; times are in ISO 8601, UTC."""
         moments = {"created_at": self.created_at, "ended_at": self.ended_at}
         return self.summary.dump() | {name: moment.astimezone(UTC).isoformat() for name, moment in moments.items()}
 
 
-class Board:
+class BatchTracker:
     """The batches in sight, as last seen: those that go on, so that their end is not missed, and those that ended."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Board:
         self._ended: dict[str, EndedBatch] = {}
         self._newest: datetime | None = None
 
-    def note(self, batch: BatchGlance) -> None:
+    def update(self, batch: BatchStatus) -> None:
         """Take in one batch of the list. One that has ended stays so, whatever a server that lags behind says."""
         if batch.id in self._ended:
             return
@@ -74,7 +74,7 @@ class Board:
         """Decide how far down the list the next look must go: whatever is older than this is known for good."""
         return list_down_to(now, newest=self._newest, going_on=self._going_on.values())
 
-    def settle(self, now: datetime) -> tuple[EndedBatch, ...]:
+    def snapshot(self, now: datetime) -> tuple[EndedBatch, ...]:
         """Conclude a look that came as far down as it had to; give what ended, in the order of the ends."""
         self._trim()
         since = now - LOOK_BACK
@@ -104,40 +104,40 @@ def list_down_to(now: datetime, *, newest: datetime | None, going_on: Iterable[d
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What one watcher has told of: the newest by their ids, older ones by the time until which all are told of."""
+class SeenBatches:
+    """What one watcher has reported: the newest by their ids, older ones by the time until which all are reported."""
 
     ids: frozenset[str] = frozenset()
     until: datetime | None = None
 
-    def news(self, ended: Iterable[EndedBatch]) -> list[EndedBatch]:
-        """Give those that were not told of yet."""
+    def unseen(self, ended: Iterable[EndedBatch]) -> list[EndedBatch]:
+        """Return those that were not reported yet."""
         return [
             batch for batch in ended if batch.id not in self.ids and (self.until is None or batch.ended_at > self.until)
         ]
 
-    def after(self, ended: Sequence[EndedBatch]) -> Told:
-        """Give what is told of when all of `ended` is, which are in the order of their ends."""
+    def with_seen(self, ended: Sequence[EndedBatch]) -> SeenBatches:
+        """Return what is reported when all of `ended` is, which are in the order of their ends."""
         older, newest = ended[:-KEPT], ended[-KEPT:]
         until = [moment for moment in (self.until, older[-1].ended_at if older else None) if moment is not None]
-        return Told(ids=frozenset(batch.id for batch in newest), until=max(until, default=None))
+        return SeenBatches(ids=frozenset(batch.id for batch in newest), until=max(until, default=None))
 
-    def next_event(self, ended: Sequence[EndedBatch], *, min_succeeded: int) -> tuple[list[EndedBatch], Told]:
-        """Return the batches that one event is to name, and what is told of then.
+    def next_event(self, ended: Sequence[EndedBatch], *, min_succeeded: int) -> tuple[list[EndedBatch], SeenBatches]:
+        """Return the batches that one event is to name, and what is reported then.
 
         All that is new goes into one event: of events that come back to back Airflow may start a run for the first
         alone, and keep the others for the next run.
 
         :param ended: all that has ended, in the order of their ends.
-        :param min_succeeded: how many requests of a batch must have succeeded for it to be told of.
+        :param min_succeeded: how many requests of a batch must have succeeded for it to be reported.
         """
-        wanted = [batch for batch in self.news(ended) if batch.summary.succeeded >= min_succeeded]
+        wanted = [batch for batch in self.unseen(ended) if batch.summary.succeeded >= min_succeeded]
         named = wanted[:EVENT_BATCHES]
         until = ended.index(named[-1]) + 1 if len(named) < len(wanted) else len(ended)
-        return named, self.after(ended[:until])
+        return named, self.with_seen(ended[:until])
 
     def dump(self) -> dict[str, Any]:
-        """Give it as JSON types, to be remembered."""
+        """Return it as JSON types, to be remembered."""
         return {"ids": sorted(self.ids), "until": self.until.isoformat() if self.until else None}
 
     @classmethod

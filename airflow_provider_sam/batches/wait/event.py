@@ -31,7 +31,7 @@ class BatchEvent:
     version: int = field(default=EVENT_VERSION)
 
     def dump(self) -> dict[str, Any]:
-        """Give the event as JSON types, for Airflow to carry."""
+        """Return the event as JSON types, for Airflow to carry."""
         return {
             "version": self.version,
             "outcome": self.outcome,

@@ -15,15 +15,15 @@ from airflow_provider_sam.batches.wait.pacing import (
     reaction_to,
     worth_another_page,
 )
-from airflow_provider_sam.batches.wait.session import Access
+from airflow_provider_sam.batches.wait.session import ClientSession
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
     from datetime import datetime
 
     from airflow_provider_sam.api.client import AsyncSamClient
-    from airflow_provider_sam.api.glances import BatchesGlance, BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.api.statuses import BatchStatus, BatchStatusPage
 
 T = TypeVar("T")
 
@@ -43,13 +43,13 @@ SURVEY_EVERY = 100
 """Looks after which all that is remembered of the list is found out anew: a workspace changes."""
 
 
-class Asker:
+class StatusFetcher:
     """Remembers where in the list the batches were, to choose between pages and single looks.
 
     :param connect: reads the connection and gives a new client; called at the first use, and when the key is refused.
-    :param deliver: takes each batch that was seen, and says whether anybody waits for it.
-    :param complain: takes a batch that could not be seen this time, and why.
-    :param drop: takes a batch that can never be seen, and why.
+    :param on_status: takes each batch that was seen, and says whether anybody waits for it.
+    :param on_error: takes a batch that could not be seen this time, and why.
+    :param on_lost: takes a batch that can never be seen, and why.
     :param timeout: limits a block to a number of seconds, as `asyncio.timeout` does.
     """
 
@@ -57,13 +57,13 @@ class Asker:
         self,
         connect: Callable[[], Awaitable[AsyncSamClient]],
         *,
-        deliver: Callable[[MessageBatch | BatchGlance], bool],
-        complain: Callable[[str, SamError], None],
-        drop: Callable[[str, SamError], None],
+        on_status: Callable[[MessageBatch | BatchStatus], bool],
+        on_error: Callable[[str, SamError], None],
+        on_lost: Callable[[str, SamError], None],
         timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout,
     ) -> None:
-        self._access = Access(connect)
-        self._deliver, self._complain, self._drop = deliver, complain, drop
+        self._session = ClientSession(connect)
+        self._on_status, self._on_error, self._on_lost = on_status, on_error, on_lost
         self._timeout = timeout
         self._limit = 0.0
         self._ranks: dict[str, int] = {}
@@ -79,22 +79,22 @@ class Asker:
 
     async def aclose(self) -> None:
         """Close the client."""
-        await self._access.aclose()
+        await self._session.aclose()
 
     async def connected(self) -> AsyncSamClient:
-        """Give the client, made of the connection at the first call."""
-        return await self._access.client()
+        """Return the client, made of the connection at the first call."""
+        return await self._session.client()
 
-    async def ask(self, wanted: Collection[str], *, limit: float) -> set[str]:
+    async def fetch(self, wanted: Collection[str], *, limit: float) -> set[str]:
         """Look at all batches in `wanted`, and take along what shows by the way; give the ids that were answered.
 
         :param limit: seconds that the answer to one request may take, however steadily it drips.
         :raises SamError: nothing can be seen now; see `reaction_to`. What was seen before is delivered.
         """
         self._limit = limit
-        return await self._access.through(lambda client: self._ask(client, wanted))
+        return await self._session.call(lambda client: self._fetch(client, wanted))
 
-    async def _ask(self, client: AsyncSamClient, wanted: Collection[str]) -> set[str]:
+    async def _fetch(self, client: AsyncSamClient, wanted: Collection[str]) -> set[str]:
         if self._looks % SURVEY_EVERY == 0:
             self._ranks.clear()
             self._may_list = True
@@ -125,7 +125,7 @@ class Asker:
         limit = page_limit(ranks.values(), pages)
         listed, cursor, offset = 0, None, 0
         while True:
-            page = await self._answer(client.glance_at_batches(limit=limit, after_id=cursor, deadline=0))
+            page = await self._answer(client.list_batch_statuses(limit=limit, after_id=cursor, retry_for=0))
             await self._see_all(page.data, answered, offset)
             listed, offset, limit = listed + 1, offset + len(page.data), PAGE
             missing = self._deeper(expected, answered, page) if page.has_more and page.data else []
@@ -136,7 +136,7 @@ class Asker:
             cursor = page.data[-1].id
         self._ranks.update(dict.fromkeys(missing, BEYOND))
 
-    def _deeper(self, expected: Collection[str], answered: set[str], page: BatchesGlance) -> list[str]:
+    def _deeper(self, expected: Collection[str], answered: set[str], page: BatchStatusPage) -> list[str]:
         """Name the batches that may lie deeper in the list: not those that should have shown and are hidden."""
         down_to = page.data[-1].created_at
         return [
@@ -153,12 +153,12 @@ class Asker:
             while waiting:
                 batch_id = waiting.popleft()
                 try:
-                    batch = await self._answer(client.get_batch(batch_id, deadline=0))
+                    batch = await self._answer(client.get_batch(batch_id, retry_for=0))
                 except SamResponseError as error:
                     unreadable += 1
                     if unreadable >= ALL_UNREADABLE and not answered:
                         raise
-                    self._complain(batch_id, error)
+                    self._on_error(batch_id, error)
                 except SamError as error:
                     self._react(batch_id, error)
                 else:
@@ -183,13 +183,13 @@ class Asker:
         """Deal with a failure that concerns one batch; raise one that concerns all."""
         match reaction_to(error):
             case "ask again" | "refused":
-                self._complain(batch_id, error)
+                self._on_error(batch_id, error)
             case "drop":
-                self._drop(batch_id, error)
+                self._on_lost(batch_id, error)
             case _:
                 raise error
 
-    async def _see_all(self, batches: Sequence[BatchGlance], answered: set[str], offset: int) -> None:
+    async def _see_all(self, batches: Sequence[BatchStatus], answered: set[str], offset: int) -> None:
         told = len(answered)
         for rank, batch in enumerate(batches, start=offset):
             self._see(batch, answered, rank)
@@ -197,8 +197,8 @@ class Asker:
                 told = len(answered)
                 await asyncio.sleep(0)
 
-    def _see(self, batch: MessageBatch | BatchGlance, answered: set[str], rank: int | None = None) -> None:
-        if not self._deliver(batch):
+    def _see(self, batch: MessageBatch | BatchStatus, answered: set[str], rank: int | None = None) -> None:
+        if not self._on_status(batch):
             return
         answered.add(batch.id)
         self._created[batch.id] = batch.created_at

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamError, SamStatusError
-from airflow_provider_sam.batches.wait.fetcher import SAID_AT_ONCE, Asker
+from airflow_provider_sam.batches.wait.fetcher import SAID_AT_ONCE, StatusFetcher
 from airflow_provider_sam.batches.wait.pacing import (
     EARLY,
     SHORTEST_INTERVAL,
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from airflow_provider_sam.api.client import AsyncSamClient
-    from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.api.statuses import BatchStatus
     from airflow_provider_sam.batches.wait.event import BatchEvent
-    from airflow_provider_sam.batches.wait.watch import Watch
+    from airflow_provider_sam.batches.wait.watch import WaitState
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,10 @@ LAST_LOOK = 5.0
 
 
 @dataclass(eq=False, slots=True)
-class Place:
-    """One wait's place in the shared poll."""
+class Waiter:
+    """One wait in the shared poll."""
 
-    watch: Watch
+    watch: WaitState
     interval: float
     deadline: float
     due: float
@@ -78,17 +78,19 @@ class Poller:
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self.closing = False
-        self._asker = Asker(connect, deliver=self._deliver, complain=self._complain, drop=self._drop, timeout=timeout)
+        self._fetcher = StatusFetcher(
+            connect, on_status=self._on_status, on_error=self._on_error, on_lost=self._on_lost, timeout=timeout
+        )
         self._clock, self._timeout, self._random = clock, timeout, random
-        self._places: dict[str, list[Place]] = {}
-        self._waiting: set[Place] = set()
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._waiting: set[Waiter] = set()
         self._changed = asyncio.Event()
         self._wakes_at = 0.0
         self._not_before = 0.0
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, watch: Watch, *, interval: float, deadline: float) -> BatchEvent:
+    async def wait(self, watch: WaitState, *, interval: float, deadline: float) -> BatchEvent:
         """Wait until all batches of `watch` have ended, or `deadline` has passed, or waiting makes no sense.
 
         :param interval: seconds within which each batch is looked at.
@@ -98,38 +100,38 @@ class Poller:
         interval = max(interval, SHORTEST_INTERVAL)
         due = next_due(now=now, interval=interval, deadline=deadline, chance=0.0)
         over: asyncio.Future[BatchEvent] = asyncio.get_running_loop().create_future()
-        place = Place(watch, interval, deadline, due, over)
-        self._join(place)
+        waiter = Waiter(watch, interval, deadline, due, over)
+        self._join(waiter)
         try:
             async with self._timeout(max(0.0, deadline - now) + LAST_LOOK):
                 return await over
         except TimeoutError:
             return watch.timed_out()
         finally:
-            await self._leave(place)
+            await self._leave(waiter)
 
-    def _join(self, place: Place) -> None:
-        self._waiting.add(place)
-        for batch_id in place.watch.seen:
-            self._places.setdefault(batch_id, []).append(place)
+    def _join(self, waiter: Waiter) -> None:
+        self._waiting.add(waiter)
+        for batch_id in waiter.watch.seen:
+            self._waiters.setdefault(batch_id, []).append(waiter)
         if self._task is None:
             # In a context of its own: in that of the first wait, all would be logged as that wait's.
             self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
-        elif place.due < self._wakes_at:
+        elif waiter.due < self._wakes_at:
             self._changed.set()
 
-    def _remove(self, place: Place) -> None:
-        if place not in self._waiting:
+    def _remove(self, waiter: Waiter) -> None:
+        if waiter not in self._waiting:
             return
-        self._waiting.remove(place)
-        for batch_id in place.watch.seen:
-            self._places[batch_id].remove(place)
-            if not self._places[batch_id]:
-                del self._places[batch_id]
-                self._asker.forget(batch_id)
+        self._waiting.remove(waiter)
+        for batch_id in waiter.watch.seen:
+            self._waiters[batch_id].remove(waiter)
+            if not self._waiters[batch_id]:
+                del self._waiters[batch_id]
+                self._fetcher.forget(batch_id)
 
-    async def _leave(self, place: Place) -> None:
-        self._remove(place)
+    async def _leave(self, waiter: Waiter) -> None:
+        self._remove(waiter)
         if self._waiting or self._task is None:
             return
         if not self.closing:
@@ -140,26 +142,26 @@ class Poller:
     async def _run(self) -> None:
         try:
             with suppress(SamError):  # now, while there is time: making a client would delay the first look
-                await self._asker.connected()
+                await self._fetcher.connected()
             while self._waiting:
                 await self._until_due()
                 await self._look()
-                self._settle()
+                self._finish_waits()
         except Exception as problem:
             # Nobody may wait for a poll that is no more; every task tells its user why.
             log.exception("The shared poll failed")
             self._end_all(f"The poll failed: {type(problem).__name__}: {problem}")
         finally:
             self.closing = True
-            await self._asker.aclose()
+            await self._fetcher.aclose()
 
     async def _until_due(self) -> None:
         while True:
             self._changed.clear()
             self._wakes_at = wakes_at(
-                earliest_due=min(place.due for place in self._waiting),
+                earliest_due=min(waiter.due for waiter in self._waiting),
                 not_before=self._not_before,
-                earliest_deadline=min(place.deadline for place in self._waiting),
+                earliest_deadline=min(waiter.deadline for waiter in self._waiting),
             )
             seconds = self._wakes_at - self._clock()
             if seconds <= 0:
@@ -172,21 +174,21 @@ class Poller:
         now = self._clock()
         paused = now < self._not_before
         due = {
-            place
-            for place in self._waiting
+            waiter
+            for waiter in self._waiting
             if looks_now(
-                due=place.due,
-                deadline=place.deadline,
-                interval=place.interval,
+                due=waiter.due,
+                deadline=waiter.deadline,
+                interval=waiter.interval,
                 now=now,
                 not_before=self._not_before,
             )
         }
-        wanted = dict.fromkeys(batch_id for place in due for batch_id in place.watch.open_ids)
+        wanted = dict.fromkeys(batch_id for waiter in due for batch_id in waiter.watch.open_ids)
         if not wanted:
             return
         try:
-            answered = await self._asker.ask(wanted, limit=answer_limit(self._shortest_interval()))
+            answered = await self._fetcher.fetch(wanted, limit=answer_limit(self._shortest_interval()))
         except SamError as error:
             self._fail(error, last_look_in_a_pause=paused)
         else:
@@ -196,19 +198,19 @@ class Poller:
             await self._beat()
 
     def _shortest_interval(self) -> float:
-        return min((place.interval for place in self._waiting), default=0.0)
+        return min((waiter.interval for waiter in self._waiting), default=0.0)
 
-    def _schedule(self, due: set[Place], answered: set[str], *, began: float) -> None:
+    def _schedule(self, due: set[Waiter], answered: set[str], *, began: float) -> None:
         now, chance = self._clock(), self._random()
-        for place in self._waiting:
-            if place in due or answered.issuperset(place.watch.open_ids):
-                due_at = next_due(now=began, interval=place.interval, deadline=place.deadline, chance=chance)
+        for waiter in self._waiting:
+            if waiter in due or answered.issuperset(waiter.watch.open_ids):
+                due_at = next_due(now=began, interval=waiter.interval, deadline=waiter.deadline, chance=chance)
                 # A look that took longer than the interval is not followed by the next one at once.
-                place.due = min(max(due_at, now + EARLY * place.interval), max(place.deadline, now))
+                waiter.due = min(max(due_at, now + EARLY * waiter.interval), max(waiter.deadline, now))
 
     async def _beat(self) -> None:
-        for number, place in enumerate(list(self._waiting), start=1):
-            place.context.run(place.watch.beat)
+        for number, waiter in enumerate(list(self._waiting), start=1):
+            waiter.context.run(waiter.watch.log_heartbeat)
             if number % SAID_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -225,50 +227,50 @@ class Poller:
             )
             self._not_before = self._clock() + seconds
             log.warning("Polling paused for %.0f s after %s: %s", seconds, count_failures(self._failures), error)
-        for place in list(self._waiting):
-            self._note_trouble(place, error)
+        for waiter in list(self._waiting):
+            self._note_trouble(waiter, error)
 
-    def _note_trouble(self, place: Place, error: SamError, batch_id: str | None = None) -> None:
-        place.context.run(place.watch.note_trouble, error, batch_id)
-        if place.watch.failure:
-            self._end(place, place.watch.failed(place.watch.failure))
+    def _note_trouble(self, waiter: Waiter, error: SamError, batch_id: str | None = None) -> None:
+        waiter.context.run(waiter.watch.note_trouble, error, batch_id)
+        if waiter.watch.failure:
+            self._end(waiter, waiter.watch.failed(waiter.watch.failure))
 
-    def _settle(self) -> None:
+    def _finish_waits(self) -> None:
         now = self._clock()
-        for place in list(self._waiting):
-            if place.watch.done:
-                self._end(place, place.watch.ended())
-            elif place.deadline <= now:
-                self._end(place, place.watch.timed_out())
+        for waiter in list(self._waiting):
+            if waiter.watch.done:
+                self._end(waiter, waiter.watch.ended())
+            elif waiter.deadline <= now:
+                self._end(waiter, waiter.watch.timed_out())
 
-    def _end(self, place: Place, event: BatchEvent) -> None:
-        place.finish(event)
-        self._remove(place)
+    def _end(self, waiter: Waiter, event: BatchEvent) -> None:
+        waiter.finish(event)
+        self._remove(waiter)
 
     def _end_all(self, message: str) -> None:
-        for place in list(self._waiting):
-            self._end(place, place.watch.failed(message))
+        for waiter in list(self._waiting):
+            self._end(waiter, waiter.watch.failed(message))
 
-    def _deliver(self, batch: MessageBatch | BatchGlance) -> bool:
-        places = self._places.get(batch.id, ())
-        for place in places:
-            place.context.run(place.watch.note, batch)
-        return bool(places)
+    def _on_status(self, batch: MessageBatch | BatchStatus) -> bool:
+        waiters = self._waiters.get(batch.id, ())
+        for waiter in waiters:
+            waiter.context.run(waiter.watch.update, batch)
+        return bool(waiters)
 
-    def _complain(self, batch_id: str, error: SamError) -> None:
-        for place in list(self._places.get(batch_id, ())):
-            self._note_trouble(place, error, batch_id)
+    def _on_error(self, batch_id: str, error: SamError) -> None:
+        for waiter in list(self._waiters.get(batch_id, ())):
+            self._note_trouble(waiter, error, batch_id)
 
-    def _drop(self, batch_id: str, error: SamError) -> None:
-        for place in list(self._places.get(batch_id, ())):
-            self._end(place, place.watch.failed(f"Batch {batch_id}: {error}"))
+    def _on_lost(self, batch_id: str, error: SamError) -> None:
+        for waiter in list(self._waiters.get(batch_id, ())):
+            self._end(waiter, waiter.watch.failed(f"Batch {batch_id}: {error}"))
 
 
 _pollers: dict[asyncio.AbstractEventLoop, dict[str, Poller]] = {}
 
 
 def shared_poller(connection: str, connect: Callable[[], Awaitable[AsyncSamClient]]) -> Poller:
-    """Give the poll of this event loop for `connection`; the first to ask makes it with `connect`."""
+    """Return the poll of this event loop for `connection`; the first to ask makes it with `connect`."""
     for loop in [loop for loop in _pollers if loop.is_closed()]:
         del _pollers[loop]
     pollers = _pollers.setdefault(asyncio.get_running_loop(), {})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AnswerT = TypeVar("AnswerT")
 
 
-class Access:
+class ClientSession:
     """A client that is made at its first use, and made anew when it is refused: its key may have been rotated.
 
     :param connect: reads the connection and gives a new client; whatever it raises may pass.
@@ -27,7 +27,7 @@ class Access:
         self._client: AsyncSamClient | None = None
 
     async def client(self) -> AsyncSamClient:
-        """Give the client, made of the connection at the first call.
+        """Return the client, made of the connection at the first call.
 
         :raises SamConnectionLookupError: the connection cannot be read now.
         :raises SamError: the connection cannot be used as it is.
@@ -36,7 +36,7 @@ class Access:
             self._client = await self._connected()
         return self._client
 
-    async def through(self, call: Callable[[AsyncSamClient], Awaitable[AnswerT]]) -> AnswerT:
+    async def call(self, call: Callable[[AsyncSamClient], Awaitable[AnswerT]]) -> AnswerT:
         """Make a call; if it is refused and the connection says something else by now, make it once more.
 
         :raises SamError: what the call raised.

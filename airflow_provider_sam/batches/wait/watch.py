@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.api.glances import BatchGlance
     from airflow_provider_sam.api.models import MessageBatch
+    from airflow_provider_sam.api.statuses import BatchStatus
     from airflow_provider_sam.batches.progress import Logger
 
 HEARTBEAT = 900.0
 """Seconds between two lines that say how far the batches are, where nothing else happens."""
 
 
-class Watch:
+class WaitState:
     """The batches of one wait as last seen. A change is said once, trouble once until it is over.
 
     :param batch_ids: the batches to watch.
@@ -69,7 +69,7 @@ class Watch:
         """Whether all batches have ended."""
         return all(batch is not None and batch.ended for batch in self.seen.values())
 
-    def note(self, batch: MessageBatch | BatchGlance) -> None:
+    def update(self, batch: MessageBatch | BatchStatus) -> None:
         """Take in one look at one batch."""
         summary = BatchSummary.of(batch)
         before = self.seen[batch.id]
@@ -111,7 +111,7 @@ class Watch:
         elif reaction_to(error) in {"refused", "reconnect"}:
             hint = f" (the wait fails if this lasts for {REFUSAL_STANDS / 60:.0f} min)"
         what = f"batch {batch_id}" if batch_id else "the batches"
-        self._log.warning("Could not poll %s, will retry%s: %s", what, hint, error.happened())
+        self._log.warning("Could not poll %s, will retry%s: %s", what, hint, error.summary())
 
     def dump(self) -> dict[str, Any]:
         """Return, as JSON types, which batches were seen, and what fails since when: for a later watch of the same."""
@@ -129,7 +129,7 @@ class Watch:
         self._known.update(map(str, dumped["known"]))
         self._troubles.update(troubles)
 
-    def beat(self) -> None:
+    def log_heartbeat(self) -> None:
         """Say how far the batches are, if that has not been said for long."""
         now = self._clock()
         if now - self._last_beat < HEARTBEAT or not self.batches:
@@ -141,17 +141,17 @@ class Watch:
         self._log.info("%s%s", describe(self.batches), expiry)
 
     def ended(self) -> BatchEvent:
-        """Give the event of a wait that is over because all batches have ended."""
+        """Return the event of a wait that is over because all batches have ended."""
         if not self.done or not all_ended(self.batches):
             raise RuntimeError(f"not all batches have ended: {describe(self.batches)}")
         return BatchEvent(outcome="ended", batches=self.batches)
 
     def timed_out(self) -> BatchEvent:
-        """Give the event of a wait whose deadline has passed."""
+        """Return the event of a wait whose deadline has passed."""
         return BatchEvent(outcome="timeout", batches=self.batches)
 
     def failed(self, message: str) -> BatchEvent:
-        """Give the event of a wait that can never come to its end."""
+        """Return the event of a wait that can never come to its end."""
         return BatchEvent(outcome="error", batches=self.batches, message=message)
 
 
@@ -163,16 +163,16 @@ def in_words(seconds: float) -> str:
     return f"in {minutes} min" if minutes < 120 else f"in {round(minutes / 60)} h"  # noqa: PLR2004 - two hours
 
 
-def look(client: SamClient, watch: Watch, *, patience: float) -> None:
+def look(client: SamClient, watch: WaitState, *, retry_for: float) -> None:
     """Look once at each batch that has not ended, blocking.
 
-    :param patience: seconds within which a call that failed may be repeated.
+    :param retry_for: seconds within which a call that failed may be repeated.
     :raises SamRequestError: no look at the batch is ever sent.
     :raises SamWaitError: no later look can succeed.
     """
     for batch_id in watch.open_ids:
         try:
-            watch.note(client.get_batch(batch_id, deadline=patience))
+            watch.update(client.get_batch(batch_id, retry_for=retry_for))
         except SamError as error:
             reaction = reaction_to(error)
             if reaction == "drop":
@@ -183,4 +183,4 @@ def look(client: SamClient, watch: Watch, *, patience: float) -> None:
                 raise SamWaitError(watch.failure) from error
             if not of_one:  # the others would fail the same way
                 break
-    watch.beat()
+    watch.log_heartbeat()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamError, SamStatusError, SamTimeoutError
-from airflow_provider_sam.batches.wait.ended import Board
+from airflow_provider_sam.batches.wait.ended import BatchTracker
 from airflow_provider_sam.batches.wait.pacing import (
     EARLY,
     PAGE,
@@ -23,19 +23,19 @@ from airflow_provider_sam.batches.wait.pacing import (
     pause,
     reaction_to,
 )
-from airflow_provider_sam.batches.wait.session import Access
+from airflow_provider_sam.batches.wait.session import ClientSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from airflow_provider_sam.api.client import AsyncSamClient
-    from airflow_provider_sam.api.glances import BatchesGlance
+    from airflow_provider_sam.api.statuses import BatchStatusPage
     from airflow_provider_sam.batches.wait.ended import EndedBatch
 
 log = logging.getLogger(__name__)
 
 
-async def looks(
+async def poll_ended_batches(
     connect: Callable[[], Awaitable[AsyncSamClient]],
     *,
     interval: float,
@@ -55,12 +55,12 @@ async def looks(
     :param random: gives a number from 0 to 1, for jitter.
     """
     interval, failures = max(interval, SHORTEST_INTERVAL), 0
-    surveyor = Surveyor(connect, answer_within=answer_limit(interval))
+    surveyor = WorkspacePoller(connect, answer_within=answer_limit(interval))
     try:
         while True:
             began = clock()
             try:
-                ended = await surveyor.survey(datetime.fromtimestamp(began, UTC))
+                ended = await surveyor.poll(datetime.fromtimestamp(began, UTC))
             except Exception as problem:
                 failures += 1
                 asked_for = problem.retry_after if isinstance(problem, SamStatusError) else None
@@ -80,7 +80,7 @@ async def looks(
         await surveyor.aclose()
 
 
-class Surveyor:
+class WorkspacePoller:
     """Lists a workspace as far down as something may have changed.
 
     :param connect: reads the connection and gives a new client.
@@ -88,42 +88,42 @@ class Surveyor:
     """
 
     def __init__(self, connect: Callable[[], Awaitable[AsyncSamClient]], *, answer_within: float) -> None:
-        self._access = Access(connect)
+        self._session = ClientSession(connect)
         self._answer_within = answer_within
-        self._board = Board()
+        self._tracker = BatchTracker()
         self._cursor: str | None = None
         self._listed = 0
         self._limit = PAGE
 
     async def aclose(self) -> None:
         """Close the client."""
-        await self._access.aclose()
+        await self._session.aclose()
 
-    async def survey(self, now: datetime) -> tuple[EndedBatch, ...]:
+    async def poll(self, now: datetime) -> tuple[EndedBatch, ...]:
         """Look once; give all batches in sight that have ended, in the order of their ends.
 
         :raises SamError: the list is not complete. The next call goes on where this one stopped, so that many pages
             are seen through in spite of a limit of the rate.
         """
-        down_to = self._board.down_to(now)
+        down_to = self._tracker.down_to(now)
         while True:
             page = await self._page()
             for batch in page.data:
-                self._board.note(batch)
+                self._tracker.update(batch)
             self._listed += sum(batch.created_at >= down_to for batch in page.data)
             if not page.data or not page.has_more or page.data[-1].created_at < down_to:
                 break
             self._cursor = page.data[-1].id
         self._limit = page_limit([self._listed], 1)
         self._cursor, self._listed = None, 0
-        return self._board.settle(now)
+        return self._tracker.snapshot(now)
 
-    async def _page(self) -> BatchesGlance:
+    async def _page(self) -> BatchStatusPage:
         limit = PAGE if self._cursor else self._limit
         try:
             async with asyncio.timeout(self._answer_within):
-                return await self._access.through(
-                    lambda client: client.glance_at_batches(limit=limit, after_id=self._cursor, deadline=0)
+                return await self._session.call(
+                    lambda client: client.list_batch_statuses(limit=limit, after_id=self._cursor, retry_for=0)
                 )
         except TimeoutError:
             raise SamTimeoutError(f"no complete answer within {self._answer_within:g} s") from None

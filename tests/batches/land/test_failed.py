@@ -25,7 +25,7 @@ from tests.batches.raw_server import BATCH_ID, Answer, raw_server
 
 
 def result(outcome):
-    """Give a result of an outcome such as `expired`, `errored:api_error` or `succeeded:max_tokens`."""
+    """Return a result of an outcome such as `expired`, `errored:api_error` or `succeeded:max_tokens`."""
     kind, _, detail = outcome.partition(":")
     if kind == "succeeded":
         return {"type": kind, "message": {"stop_reason": detail or "end_turn"}}

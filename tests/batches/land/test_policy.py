@@ -39,8 +39,8 @@ CLEAN = {**TOTAL, "counts": {"succeeded": 10, "errored": 0, "canceled": 0, "expi
         (ResultsPolicy(treat_stop_reasons_as_failed=["refusal"], fail_on_partial_error=True), CLEAN, None),
     ],
 )
-def test_complaint(policy, total, complaint):
-    found = policy.complaint(total)
+def test_failure_reason(policy, total, complaint):
+    found = policy.failure_reason(total)
     assert (complaint in found) if complaint else found is None
 
 

@@ -15,13 +15,13 @@ from airflow_provider_sam.batches.store.store import (
     KEY,
     RETENTION,
     Claim,
-    NoMemory,
     NoRegister,
-    ObjectMemory,
+    NullStore,
     ObjectRegister,
+    ObjectStore,
     Submitted,
     TaskIdentity,
-    TaskStateMemory,
+    TaskStateRecords,
     identity_of,
     memory_for,
     register_for,
@@ -54,12 +54,12 @@ def asked(fingerprint):
 
 def at(path, identity=IDENTITY, *, pauses=None):
     sleep = pytest.fail if pauses is None else pauses.append
-    return ObjectMemory(ObjectStoragePath(path.as_uri()), identity, sleep=sleep)
+    return ObjectStore(ObjectStoragePath(path.as_uri()), identity, sleep=sleep)
 
 
 @pytest.fixture(params=["object", "task state"])
 def memory(request, tmp_path):
-    return at(tmp_path) if request.param == "object" else TaskStateMemory(StateStore(), NoRegister())
+    return at(tmp_path) if request.param == "object" else TaskStateRecords(StateStore(), NoRegister())
 
 
 def test_what_was_saved_is_loaded(memory):
@@ -71,7 +71,7 @@ def test_what_was_saved_is_loaded(memory):
 
 def test_the_task_state_store_keeps_a_record_as_long_as_results_last():
     store = StateStore()
-    TaskStateMemory(store, NoRegister()).save(RECORD)
+    TaskStateRecords(store, NoRegister()).save(RECORD)
     assert list(store) == [KEY]
     assert store.retention == RETENTION
 
@@ -237,11 +237,11 @@ TI = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1)
 @pytest.mark.parametrize(
     ("state_path", "store", "kind", "warnings"),
     [
-        ("file:///state", StateStore(), ObjectMemory, 0),
-        ("file:///state", None, ObjectMemory, 0),
-        (None, StateStore(), TaskStateMemory, 0),
-        ("", StateStore(), TaskStateMemory, 0),
-        (None, None, NoMemory, 1),
+        ("file:///state", StateStore(), ObjectStore, 0),
+        ("file:///state", None, ObjectStore, 0),
+        (None, StateStore(), TaskStateRecords, 0),
+        ("", StateStore(), TaskStateRecords, 0),
+        (None, None, NullStore, 1),
     ],
 )
 def test_a_state_path_comes_before_the_task_state_store_and_neither_is_worth_a_warning(

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_sam._compat import AirflowException
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.store import variables as variables_module
-from airflow_provider_sam.batches.store.airflow import attempt, outlook
+from airflow_provider_sam.batches.store.airflow import attempt, retry_hint
 from airflow_provider_sam.batches.store.record import BatchRecord, Record
 from airflow_provider_sam.batches.store.store import Claim, Submitted, TaskIdentity
 from airflow_provider_sam.batches.store.variable_index import (
@@ -243,7 +243,7 @@ def test_an_index_that_cannot_be_read_is_begun_anew_and_loses_no_submission(rows
     ],
 )
 def test_an_error_says_what_is_remembered_and_what_the_next_try_does(rows, before, after, said):
-    assert outlook(before, after).startswith(said)
+    assert retry_hint(before, after).startswith(said)
 
     memory = Task(rows).memory
     if before is not None:

@@ -51,7 +51,7 @@ EARLY, LATE = 10.0, 60.0
 )
 def test_a_create_without_an_answer_is_looked_for_and_attached_to_on_proof_alone(candidates, early, late):
     for waited, verdict in ((EARLY, early), (LATE, late)):
-        decided = judge_window(candidates, 5, looks=3, waited=waited, patience=60, now=NOW)
+        decided = judge_window(candidates, 5, looks=3, waited=waited, visibility_timeout=60, now=NOW)
         assert isinstance(decided, verdict) if isinstance(verdict, type) else decided == verdict
 
 
@@ -59,7 +59,7 @@ def test_a_create_without_an_answer_is_looked_for_and_attached_to_on_proof_alone
     ("candidate", "why"), [(OVERDUE, "has not ended in time"), (UNREADABLE, "has ended, and its results cannot be")]
 )
 def test_giving_up_names_all_that_it_may_be_and_what_to_do(candidate, why):
-    decided = judge_window([candidate, FOREIGN, TAKEN], 5, looks=3, waited=60, patience=60, now=NOW)
+    decided = judge_window([candidate, FOREIGN, TAKEN], 5, looks=3, waited=60, visibility_timeout=60, now=NOW)
     assert decided.reason.startswith(f"{candidate.id}: a batch of 5 requests that may be this task's {why}")
     assert "adopt_batch_id" in decided.reason
 
@@ -90,16 +90,16 @@ def batch(**fields):
     ],
 )
 def test_a_remembered_batch_is_attached_to_unless_its_results_will_not_come(found, waited, verdict):
-    decided = judge_remembered(found, "known", looks=3, waited=waited, patience=60)
+    decided = judge_remembered(found, "known", looks=3, waited=waited, visibility_timeout=60)
     assert decided == verdict if isinstance(verdict, Attach) else isinstance(decided, verdict)
 
 
-@pytest.mark.parametrize("patience", [0.5, 3, 60, 305.7, 0.1 + 0.2])
-def test_the_pauses_grow_and_end_exactly_when_patience_does(patience):
+@pytest.mark.parametrize("visibility_timeout", [0.5, 3, 60, 305.7, 0.1 + 0.2])
+def test_the_pauses_grow_and_end_exactly_when_patience_does(visibility_timeout):
     waited, pauses = 0.0, []
-    while waited < patience:
-        pauses.append(pause(len(pauses) + 1, patience - waited))
+    while waited < visibility_timeout:
+        pauses.append(pause(len(pauses) + 1, visibility_timeout - waited))
         waited += pauses[-1]
-    assert waited == pytest.approx(patience)
+    assert waited == pytest.approx(visibility_timeout)
     assert pauses[:-1] == sorted(pauses[:-1])
     assert max(pauses) <= 15

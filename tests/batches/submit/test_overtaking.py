@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from airflow_provider_sam.api.client import SamClient
-from airflow_provider_sam.batches.store.store import NoMemory
+from airflow_provider_sam.batches.store.store import NullStore
 from airflow_provider_sam.batches.submit.upload import EVERY, Upload
 from airflow_provider_sam.emulator import Drop
 from airflow_provider_sam.exceptions import SamSubmissionOvertakenError, SamSubmissionStoppedError
@@ -17,7 +17,7 @@ LOOKS = {"before the intent": 2, "before the last byte": 3, "before the id is re
 """How often the memory is read until then."""
 
 
-class Interrupted(NoMemory):
+class Interrupted(NullStore):
     """A memory in which something happens just before it is read for the nth time."""
 
     def __init__(self, memory, nth, happens):
@@ -60,7 +60,7 @@ def test_a_try_that_looks_for_its_batch_notices_that_it_is_overtaken(lab, kind):
 
 
 def test_a_submission_that_nothing_remembers_is_never_overtaken(lab):
-    assert lab.submit(ASKED, NoMemory()) == lab.ids()
+    assert lab.submit(ASKED, NullStore()) == lab.ids()
 
 
 class _Body:

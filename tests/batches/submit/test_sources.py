@@ -127,7 +127,10 @@ def test_what_is_no_list_of_requests_is_an_error(given):
     [
         ({"custom_id": ["a"], "prompt": ["b"]}, "dict", "one mapping a request"),
         (types.MappingProxyType({"a": []}), "mappingproxy", "one mapping a request"),
-        *((Named(mark), r"tests\.batches\.test_sources\.Named", "make requests of its rows") for mark in TABLE_MARKS),
+        *(
+            (Named(mark), r"tests\.batches\.submit\.test_sources\.Named", "make requests of its rows")
+            for mark in TABLE_MARKS
+        ),
         ({"a"}, "set", "give a list"),
         (frozenset("a"), "frozenset", "give a list"),
         (io.BytesIO(b"{}"), r"_io\.BytesIO", "ObjectStorageToSamBatchOperator"),

@@ -13,7 +13,7 @@ from airflow_provider_sam.api.bodies import BatchBody
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.batches.ids import custom_ids_digest
-from airflow_provider_sam.batches.submit import written as laid
+from airflow_provider_sam.batches.submit import written
 from airflow_provider_sam.batches.submit.requests import Block, RequestReader
 from airflow_provider_sam.batches.submit.sources import entries_of
 from airflow_provider_sam.batches.submit.spool import Spool
@@ -31,14 +31,14 @@ TOKEN = "3f9a1c5b7d2e"
 
 def shards_of(found, token=TOKEN):
     return [
-        Shard(laid=found, members=plan.members, keys=plan.keys, fingerprint="", token=token)
+        Shard(written=found, members=plan.members, keys=plan.keys, fingerprint="", token=token)
         for plan, _ in found.divide([], betas=None)
     ]
 
 
 def bodies(requests, *, only=None, **limits):
     with Spool(Limits(**limits), only=only) as spool:
-        shards = shards_of(spool.lay(entries_of(requests)))
+        shards = shards_of(spool.write(entries_of(requests)))
         return shards, [b"".join(shard) for shard in shards]
 
 
@@ -60,7 +60,7 @@ def test_shards_hold_each_request_once_in_order_within_the_limits(
         for number, (size, named) in enumerate(sizes)
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(laid, "READ_BYTES", read_bytes)
+        patch.setattr(written, "READ_BYTES", read_bytes)
         shards, sent = bodies(requests, max_batch_requests=max_batch_requests, max_batch_bytes=max_batch_bytes)
     rows = rows_of(sent)
     expected = [{"custom_id": f"{TOKEN}-{place}"} | row for place, row in enumerate(requests, 1)]
@@ -79,14 +79,14 @@ def test_shards_hold_each_request_once_in_order_within_the_limits(
 
 def test_a_body_can_be_sent_from_its_start_again():
     with Spool(Limits()) as spool:
-        (shard,) = shards_of(spool.lay(entries_of([request("a")])))
+        (shard,) = shards_of(spool.write(entries_of([request("a")])))
         assert isinstance(shard, BatchBody)
         assert b"".join(shard) == b"".join(shard)
 
 
 def test_without_a_token_generated_custom_ids_are_plain():
     with Spool(Limits()) as spool:
-        (shard,) = shards_of(spool.lay(entries_of([{"params": PARAMS}, request("b")])), token=None)
+        (shard,) = shards_of(spool.write(entries_of([{"params": PARAMS}, request("b")])), token=None)
         names = [row["custom_id"] for row in json.loads(b"".join(shard))["requests"]]
         assert len(b"".join(shard)) == shard.content_length
     assert names == ["request-1", "b"]
@@ -113,7 +113,7 @@ def test_only_some_requests_of_an_input_are_laid_down_and_held_and_generated_nam
 def test_requests_that_are_left_out_are_checked_and_not_observed():
     seen = []
     with Spool(Limits(), only={"b"}, observe=lambda request: seen.append(request.custom_id)) as spool:
-        spool.lay(entries_of([request("a"), request("b")]))
+        spool.write(entries_of([request("a"), request("b")]))
         assert seen == ["b"]
     with pytest.raises(SamRequestError, match=r"1 of 3 .*requests\[2\] \(custom_id 'a'\)"):
         bodies([request("a"), request("b"), request("a")], only={"b"})
@@ -170,15 +170,15 @@ LINES = st.one_of(
 )
 
 
-def lay(parts, limits, only=None):
+def write(parts, limits, only=None):
     with Spool(limits, only=only) as spool:
-        found = spool.lay(parts)
+        found = spool.write(parts)
         return [(b"".join(shard), list(shard.members)) for shard in shards_of(found)], found.order, found.contents
 
 
 def outcome(*arguments):
     try:
-        return lay(*arguments)
+        return write(*arguments)
     except SamRequestError as problem:
         return problem.message
 
@@ -209,4 +209,4 @@ def test_a_block_of_complete_lines_is_read_at_once():
 def test_a_line_that_repeats_a_custom_id_is_named_among_many():
     block = Block("", 1, "\n".join([*COMPLETE, COMPLETE[2]]).encode())
     with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'r2'\): request 3 of the input has the same"):
-        lay([block], Limits())
+        write([block], Limits())

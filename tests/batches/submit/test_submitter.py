@@ -130,7 +130,7 @@ def test_a_batch_that_shows_after_all_patience_is_taken_and_its_repeat_named(lab
     memory, asked = lab.memory("task state"), requests(2) if named else prompts(2)
     break_create(lab, Drop(accepted=True), LateVisibility(seconds=90))
     break_create(lab, Drop(accepted=True), nth=2)
-    (taken,) = lab.submit(asked, memory, leaves=2, patience=60)
+    (taken,) = lab.submit(asked, memory, leaves=2, visibility_timeout=60)
     older, younger = lab.ids()
     assert taken == younger  # the only one that could be seen by then
     assert lab.left == [(younger,)]

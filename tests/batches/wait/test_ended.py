@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sam.api.glances import BatchGlance, CountsGlance
+from airflow_provider_sam.api.statuses import BatchStatus, CountsGlance
 from airflow_provider_sam.batches.wait import ended as module
-from airflow_provider_sam.batches.wait.ended import KEPT, LATE, LOOK_BACK, Board, Told, list_down_to
+from airflow_provider_sam.batches.wait.ended import KEPT, LATE, LOOK_BACK, BatchTracker, SeenBatches, list_down_to
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 COUNTS = {"processing": 0, "succeeded": 3, "errored": 1, "canceled": 0, "expired": 1}
@@ -24,7 +24,7 @@ def hours(number):
 
 def batch(name, *, created=-1.0, ended=None, status=None, succeeded=3):
     """Make a batch as the API lists it; times are hours from noon."""
-    return BatchGlance(
+    return BatchStatus(
         id=name,
         processing_status=status or ("in_progress" if ended is None else "ended"),
         request_counts=CountsGlance(**COUNTS | {"succeeded": succeeded}),
@@ -34,15 +34,15 @@ def batch(name, *, created=-1.0, ended=None, status=None, succeeded=3):
     )
 
 
-def board_of(*batches):
-    board = Board()
+def tracker_of(*batches):
+    tracker = BatchTracker()
     for each in batches:
-        board.note(each)
-    return board
+        tracker.update(each)
+    return tracker
 
 
-def settled(*batches, now=NOON):
-    return board_of(*batches).settle(now)
+def snapshot(*batches, now=NOON):
+    return tracker_of(*batches).snapshot(now)
 
 
 def ids(batches):
@@ -73,12 +73,12 @@ def test_a_look_goes_as_far_down_the_list_as_anything_can_change(newest, going_o
 
 
 def test_what_ended_is_given_in_the_order_of_its_end():
-    looked = settled(batch("b", ended=-0.1), batch("going-on"), batch("c", ended=0.0), batch("a", ended=-0.5))
+    looked = snapshot(batch("b", ended=-0.1), batch("going-on"), batch("c", ended=0.0), batch("a", ended=-0.5))
     assert ids(looked) == ["a", "b", "c"]
 
 
 def test_a_batch_is_told_of_by_its_id_its_counts_and_its_times_as_json_scalars():
-    (looked,) = settled(batch("a", created=-2, ended=-0.5))
+    (looked,) = snapshot(batch("a", created=-2, ended=-0.5))
     assert looked.dump() == {
         "id": "a",
         "processing_status": "ended",
@@ -91,60 +91,60 @@ def test_a_batch_is_told_of_by_its_id_its_counts_and_its_times_as_json_scalars()
 
 
 def test_a_batch_without_the_time_of_its_end_goes_on():
-    assert settled(batch("a", status="ended")) == ()
+    assert snapshot(batch("a", status="ended")) == ()
 
 
 def test_a_batch_that_has_ended_stays_so_when_a_server_lags_behind():
-    board = board_of(batch("a", created=-20, ended=-0.5), batch("a", created=-20))
-    assert ids(board.settle(NOON)) == ["a"]
-    assert board.down_to(NOON) == NOON - hours(20) - LATE, "nothing goes on"
+    tracker = tracker_of(batch("a", created=-20, ended=-0.5), batch("a", created=-20))
+    assert ids(tracker.snapshot(NOON)) == ["a"]
+    assert tracker.down_to(NOON) == NOON - hours(20) - LATE, "nothing goes on"
 
 
 def test_a_batch_that_goes_on_is_followed_though_a_look_does_not_show_it():
-    board = board_of(batch("long", created=-20), batch("new", created=0))
-    board.settle(NOON)
-    board.note(batch("new", created=0))
-    board.settle(NOON)
-    assert board.down_to(NOON) == NOON - hours(20)
+    tracker = tracker_of(batch("long", created=-20), batch("new", created=0))
+    tracker.snapshot(NOON)
+    tracker.update(batch("new", created=0))
+    tracker.snapshot(NOON)
+    assert tracker.down_to(NOON) == NOON - hours(20)
 
 
 def test_what_is_out_of_sight_is_forgotten():
-    board = board_of(batch("old", created=-49, ended=-1), batch("endless", created=-49), batch("a", ended=-1))
-    assert ids(board.settle(NOON)) == ["a"]
-    assert board.down_to(NOON) == NOON - hours(1) - LATE
+    tracker = tracker_of(batch("old", created=-49, ended=-1), batch("endless", created=-49), batch("a", ended=-1))
+    assert ids(tracker.snapshot(NOON)) == ["a"]
+    assert tracker.down_to(NOON) == NOON - hours(1) - LATE
 
 
 def test_no_more_than_so_many_batches_are_in_sight(monkeypatch):
     monkeypatch.setattr(module, "BOUND", 3)
-    board = board_of(*(batch(f"on-{age}", created=-age) for age in range(20)))
+    tracker = tracker_of(*(batch(f"on-{age}", created=-age) for age in range(20)))
     for age in range(20):
-        board.note(batch(f"ended-{age}", ended=-age))
-        assert len(board._ended) <= 6 >= len(board._going_on), "within a look too, however many pages it is"
-    assert ids(board.settle(NOON)) == ["ended-2", "ended-1", "ended-0"]
-    assert board.down_to(NOON) == NOON - hours(2)
+        tracker.update(batch(f"ended-{age}", ended=-age))
+        assert len(tracker._ended) <= 6 >= len(tracker._going_on), "within a look too, however many pages it is"
+    assert ids(tracker.snapshot(NOON)) == ["ended-2", "ended-1", "ended-0"]
+    assert tracker.down_to(NOON) == NOON - hours(2)
 
 
 @pytest.mark.parametrize(
     ("told", "news"),
     [
-        (Told(), ["a", "b", "c"]),
-        (Told(ids=frozenset({"a", "c"})), ["b"]),
-        (Told(until=NOON - hours(2)), ["c"]),
-        (Told(ids=frozenset({"c"}), until=NOON - hours(2.5)), ["b"]),
+        (SeenBatches(), ["a", "b", "c"]),
+        (SeenBatches(ids=frozenset({"a", "c"})), ["b"]),
+        (SeenBatches(until=NOON - hours(2)), ["c"]),
+        (SeenBatches(ids=frozenset({"c"}), until=NOON - hours(2.5)), ["b"]),
     ],
     ids=["nothing told", "by id", "by time, that moment included", "by either"],
 )
 def test_news_is_what_was_not_told_of(told, news):
-    looked = settled(batch("a", created=-9, ended=-3), batch("b", created=-9, ended=-2), batch("c", ended=-1))
-    assert ids(told.news(looked)) == news
+    looked = snapshot(batch("a", created=-9, ended=-3), batch("b", created=-9, ended=-2), batch("c", ended=-1))
+    assert ids(told.unseen(looked)) == news
 
 
 def test_the_newest_are_remembered_by_id_and_older_ones_by_time(monkeypatch):
     monkeypatch.setattr(module, "KEPT", 2)
-    looked = settled(*(batch(name, created=-9, ended=-age) for age, name in enumerate("edcba")))
-    told = Told().after(looked)
-    assert told == Told(ids=frozenset({"d", "e"}), until=NOON - hours(2))
-    assert told.after(looked[-1:]).until == NOON - hours(2), "time never goes back"
+    looked = snapshot(*(batch(name, created=-9, ended=-age) for age, name in enumerate("edcba")))
+    told = SeenBatches().with_seen(looked)
+    assert told == SeenBatches(ids=frozenset({"d", "e"}), until=NOON - hours(2))
+    assert told.with_seen(looked[-1:]).until == NOON - hours(2), "time never goes back"
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_the_newest_are_remembered_by_id_and_older_ones_by_time(monkeypatch):
 )
 def test_one_event_names_all_news_and_what_is_too_much_waits_for_the_next(monkeypatch, least, most, events):
     monkeypatch.setattr(module, "EVENT_BATCHES", most)
-    looked = settled(
+    looked = snapshot(
         *(
             batch(name, created=-9, ended=-5 + number, succeeded=3 - number % 2 * 2)
             for number, name in enumerate("abcde")
         )
     )
-    told, named = Told(), []
+    told, named = SeenBatches(), []
     for _ in range(4):
         batches, told = told.next_event(looked, min_succeeded=least)
         named += ["".join(ids(batches))] if batches else []
@@ -174,25 +174,25 @@ def test_one_event_names_all_news_and_what_is_too_much_waits_for_the_next(monkey
 
 def test_what_is_remembered_survives_json_and_fits_what_airflow_likes_to_store():
     names = [f"msgbatch_{number:024}" for number in range(KEPT + 5)]
-    looked = settled(*(batch(name, created=-9, ended=-number / 1000) for number, name in enumerate(names)))
-    told = Told().after(looked)
+    looked = snapshot(*(batch(name, created=-9, ended=-number / 1000) for number, name in enumerate(names)))
+    told = SeenBatches().with_seen(looked)
     stored = json.dumps(told.dump())
     assert len(stored) < 65_535
-    assert Told.load(json.loads(stored)) == told
-    assert Told.load(json.loads(json.dumps(Told().dump()))) == Told()
+    assert SeenBatches.load(json.loads(stored)) == told
+    assert SeenBatches.load(json.loads(json.dumps(SeenBatches().dump()))) == SeenBatches()
 
 
 @given(st.lists(st.tuples(st.sets(st.integers(0, 9)), st.booleans()), max_size=8))
 def test_each_end_is_told_of_once_and_again_only_by_a_process_that_follows_one_that_died(course):
-    board, told, all_ended, heard, deaths = Board(), Told(), set(), Counter(), 0
+    tracker, told, all_ended, heard, deaths = BatchTracker(), SeenBatches(), set(), Counter(), 0
     for newly_ended, dies in [*course, (set(), False)]:
         all_ended |= newly_ended
         for number in all_ended:
-            board.note(batch(str(number), created=-9, ended=-number / 10))
-        remembered, looked = told.dump(), board.settle(NOON)
-        heard.update(ids(told.news(looked)))
-        told = told.after(looked)
+            tracker.update(batch(str(number), created=-9, ended=-number / 10))
+        remembered, looked = told.dump(), tracker.snapshot(NOON)
+        heard.update(ids(told.unseen(looked)))
+        told = told.with_seen(looked)
         if dies:
-            board, told, deaths = Board(), Told.load(remembered), deaths + 1
+            tracker, told, deaths = BatchTracker(), SeenBatches.load(remembered), deaths + 1
     assert set(heard) == set(map(str, all_ended))
     assert all(times <= 1 + deaths for times in heard.values())

@@ -16,7 +16,7 @@ from airflow_provider_sam.batches.wait import poller as polling
 from airflow_provider_sam.batches.wait.fetcher import ALL_UNREADABLE, LIST_TRIES
 from airflow_provider_sam.batches.wait.pacing import REFUSAL_STANDS, VISIBILITY_TIMEOUT
 from airflow_provider_sam.batches.wait.poller import Poller, shared_poller
-from airflow_provider_sam.batches.wait.watch import Watch
+from airflow_provider_sam.batches.wait.watch import WaitState
 from airflow_provider_sam.emulator import AlteredBatch, Fault, Slow, Status
 from tests.batches.connections import settings_of
 from tests.waiting import reached
@@ -28,7 +28,7 @@ SPEED = 100
 
 def watch(*batch_ids, log=LOG, poller=None):
     """Watch batches, by the clock of `poller` if that is another than the one on the wall."""
-    return Watch(batch_ids, log, clock=poller._clock) if poller else Watch(batch_ids, log)
+    return WaitState(batch_ids, log, clock=poller._clock) if poller else WaitState(batch_ids, log)
 
 
 def fast(connect):

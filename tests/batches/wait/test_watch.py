@@ -11,7 +11,7 @@ from airflow_provider_sam.api.errors import SamConnectError, SamNotFoundError
 from airflow_provider_sam.api.models import MessageBatch
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.wait.pacing import REFUSAL_STANDS, VISIBILITY_TIMEOUT
-from airflow_provider_sam.batches.wait.watch import HEARTBEAT, Watch, in_words, look
+from airflow_provider_sam.batches.wait.watch import HEARTBEAT, WaitState, in_words, look
 from airflow_provider_sam.emulator import Fault, OnDemand, Status
 from airflow_provider_sam.exceptions import SamWaitError
 
@@ -64,12 +64,12 @@ def log():
 
 @pytest.fixture
 def watch(log, clock):
-    return Watch(["msgbatch_1", "msgbatch_2"], log, clock=clock)
+    return WaitState(["msgbatch_1", "msgbatch_2"], log, clock=clock)
 
 
 def test_each_status_is_said_once(watch, log):
     for status in ("in_progress", "in_progress", "canceling", "canceling"):
-        watch.note(batch(status=status))
+        watch.update(batch(status=status))
     assert log.lines == [
         "Batch msgbatch_1 in_progress, 12,000 requests processing",
         "Batch msgbatch_1 canceling, 12,000 requests processing",
@@ -77,15 +77,15 @@ def test_each_status_is_said_once(watch, log):
 
 
 def test_it_is_done_when_all_have_ended(watch):
-    watch.note(batch(status="ended"))
+    watch.update(batch(status="ended"))
     assert (watch.done, watch.open_ids) == (False, ["msgbatch_2"])
-    watch.note(batch("msgbatch_2", status="ended"))
+    watch.update(batch("msgbatch_2", status="ended"))
     assert (watch.done, watch.open_ids) == (True, [])
     assert watch.ended().outcome == "ended"
 
 
 def test_an_end_is_never_claimed_early(watch):
-    watch.note(batch(status="ended"))
+    watch.update(batch(status="ended"))
     with pytest.raises(RuntimeError):
         watch.ended()
 
@@ -95,7 +95,7 @@ def test_trouble_is_said_once_until_it_is_over(watch, log):
         watch.note_trouble(error)
     watch.note_trouble(HIDDEN, "msgbatch_1")
     watch.note_trouble(HIDDEN, "msgbatch_1")
-    watch.note(batch())
+    watch.update(batch())
     watch.note_trouble(HIDDEN, "msgbatch_1")
     hint = "(a batch can be invisible for a moment)"
     hidden = f"Could not poll batch msgbatch_1, will retry {hint}: answered 404: not here"
@@ -110,19 +110,19 @@ def test_trouble_is_said_once_until_it_is_over(watch, log):
 
 
 def test_how_far_it_is_is_said_at_a_slow_pace(watch, log, clock):
-    watch.note(batch(expires=clock.now + 22 * 3600))
-    watch.note(batch("msgbatch_2", "ended", processing=0))
+    watch.update(batch(expires=clock.now + 22 * 3600))
+    watch.update(batch("msgbatch_2", "ended", processing=0))
     del log.lines[:]
     for _ in range(30):
         clock.now += HEARTBEAT / 10
-        watch.beat()
+        watch.log_heartbeat()
     assert len(log.lines) == 3
     assert log.lines[0] == "1 of 2 batches ended, 12,000 requests processing, expires in 22 h"
 
 
 def test_nothing_is_said_of_batches_that_were_never_seen(watch, log, clock):
     clock.now += 2 * HEARTBEAT
-    watch.beat()
+    watch.log_heartbeat()
     assert log.lines == []
 
 
@@ -144,60 +144,60 @@ def client(sam_emulator):
 @pytest.fixture
 def open_watch(sam_emulator, client, requests, log, clock):
     sam_emulator.progress = OnDemand()
-    return Watch([client.create_batch(requests).id for _ in range(3)], log, clock=clock)
+    return WaitState([client.create_batch(requests).id for _ in range(3)], log, clock=clock)
 
 
 def test_a_look_asks_for_what_has_not_ended(sam_emulator, client, open_watch):
     sam_emulator.end_batch(open_watch.open_ids[0])
-    look(client, open_watch, patience=0)
-    look(client, open_watch, patience=0)
+    look(client, open_watch, retry_for=0)
+    look(client, open_watch, retry_for=0)
     assert sam_emulator.count("messages_batches_retrieve") == 3 + 2
 
 
 def test_a_hidden_batch_does_not_hide_the_others(sam_emulator, client, open_watch):
     sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve"))
-    look(client, open_watch, patience=0)
+    look(client, open_watch, retry_for=0)
     assert len(open_watch.batches) == 2
 
 
 def test_an_outage_ends_the_look_for_all(sam_emulator, client, open_watch):
     sam_emulator.faults.add(Fault(Status(529), operation="messages_batches_retrieve", times=None))
-    look(client, open_watch, patience=0)
+    look(client, open_watch, retry_for=0)
     assert sam_emulator.count("messages_batches_retrieve") == 1
 
 
 def test_a_refusal_must_stand_before_it_ends_the_wait(sam_emulator, client, open_watch, clock):
     sam_emulator.faults.add(Fault(Status(401), operation="messages_batches_retrieve", times=2))
-    look(client, open_watch, patience=0)
+    look(client, open_watch, retry_for=0)
     clock.now += REFUSAL_STANDS
     with pytest.raises(SamWaitError, match="401"):
-        look(client, open_watch, patience=0)
-    look(client, open_watch, patience=0)
+        look(client, open_watch, retry_for=0)
+    look(client, open_watch, retry_for=0)
     assert len(open_watch.batches) == 3
 
 
 def test_a_batch_that_was_never_there_ends_the_wait(client, log, clock):
-    watch = Watch(["msgbatch_elsewhere"], log, visibility_timeout=900, clock=clock)
-    look(client, watch, patience=0)
+    watch = WaitState(["msgbatch_elsewhere"], log, visibility_timeout=900, clock=clock)
+    look(client, watch, retry_for=0)
     clock.now += 900
     with pytest.raises(SamWaitError, match=r"msgbatch_elsewhere.*Does the key belong to the workspace of this batch"):
-        look(client, watch, patience=0)
+        look(client, watch, retry_for=0)
 
 
 def test_a_batch_that_was_seen_once_is_waited_for_though_it_is_hidden(sam_emulator, client, open_watch, clock):
-    look(client, open_watch, patience=0)
+    look(client, open_watch, retry_for=0)
     sam_emulator.faults.add(Fault(Status(404), operation="messages_batches_retrieve", times=None))
     for _ in range(3):
-        look(client, open_watch, patience=0)
+        look(client, open_watch, retry_for=0)
         clock.now += 10 * VISIBILITY_TIMEOUT
     assert not open_watch.failure
     assert not open_watch.done
 
 
 def test_a_batch_that_another_process_has_seen_counts_as_seen(client, log, clock):
-    watch = Watch(["msgbatch_elsewhere"], log, known=["msgbatch_elsewhere"], clock=clock)
+    watch = WaitState(["msgbatch_elsewhere"], log, known=["msgbatch_elsewhere"], clock=clock)
     for _ in range(2):
-        look(client, watch, patience=0)
+        look(client, watch, retry_for=0)
         clock.now += 10 * VISIBILITY_TIMEOUT
     assert not watch.failure
     assert not watch.done
@@ -215,5 +215,5 @@ def test_only_404s_and_nothing_else_tell_that_a_batch_was_never_there(watch, clo
 
 def test_a_batch_that_cannot_be_read_does_not_hide_the_others(sam_emulator, client, open_watch):
     sam_emulator.faults.add(Fault(Status(200, body="{}"), operation="messages_batches_retrieve"))
-    look(client, open_watch, patience=0)
+    look(client, open_watch, retry_for=0)
     assert len(open_watch.batches) == 2

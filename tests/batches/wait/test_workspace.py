@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_sam.batches.wait.pacing import LONGEST_PAUSE
-from airflow_provider_sam.batches.wait.workspace import looks
+from airflow_provider_sam.batches.wait.workspace import poll_ended_batches
 from airflow_provider_sam.emulator import Fault, Status
 from tests.batches.connections import settings_of
 
@@ -22,8 +22,8 @@ SPEED = 100
 @pytest.fixture
 def page_of_ten(monkeypatch):
     """Pages of ten at the most."""
-    for module in ("surveying", "pacing"):
-        monkeypatch.setattr(f"airflow_provider_sam.batches.{module}.PAGE", 10)
+    for module in ("workspace", "pacing"):
+        monkeypatch.setattr(f"airflow_provider_sam.batches.wait.{module}.PAGE", 10)
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def hasty(connections, pauses):
     async def sleep(seconds):
         pauses.append(seconds)
 
-    return looks(connections, interval=10, sleep=sleep, random=lambda: 0.0)
+    return poll_ended_batches(connections, interval=10, sleep=sleep, random=lambda: 0.0)
 
 
 def fast(connections):
     """Look every 10 seconds of a time that goes faster."""
-    return looks(connections, interval=10, sleep=lambda seconds: asyncio.sleep(seconds / SPEED))
+    return poll_ended_batches(connections, interval=10, sleep=lambda seconds: asyncio.sleep(seconds / SPEED))
 
 
 def listed(emulator):
@@ -182,7 +182,7 @@ async def test_a_rotated_key_is_read_anew_within_the_same_look(sam_emulator, con
         connections.settings = good
         return client
 
-    async with aclosing(looks(connect, interval=60)) as stream:
+    async with aclosing(poll_ended_batches(connect, interval=60)) as stream:
         assert await anext(stream) == ()
     assert [record.status for record in listed(sam_emulator)] == [401, 200]
     assert (connections.made, connections.open) == (2, 0)
@@ -199,14 +199,14 @@ async def test_a_connection_that_cannot_be_read_is_said_and_read_again(connectio
     async def sleep(seconds):
         pauses.append(seconds)
 
-    async with aclosing(looks(connect, interval=10, sleep=sleep, random=lambda: 0.0)) as stream:
+    async with aclosing(poll_ended_batches(connect, interval=10, sleep=sleep, random=lambda: 0.0)) as stream:
         assert await anext(stream) == ()
     assert pauses == [10]
     assert "no connection by this name" in caplog.text
 
 
 async def test_an_end_to_the_looks_closes_the_client(sam_emulator, connections):
-    stream = looks(connections, interval=60)
+    stream = poll_ended_batches(connections, interval=60)
     await anext(stream)
     waiting = asyncio.create_task(anext(stream))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A glance at a page of batches agrees with the models, and refuses what they refuse."""
+"""A page of statuses agrees with the models, and refuses what they refuse."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from airflow_provider_sam.api.glances import read_batches
 from airflow_provider_sam.api.models import MessageBatchPage
+from airflow_provider_sam.api.statuses import read_batches
 
 COUNTS = {"processing": 0, "succeeded": 1, "errored": 2, "canceled": 3, "expired": 4}
 GOING_ON = {
@@ -31,9 +31,9 @@ def page(*batches, **changes):
 
 
 def test_a_glance_sees_what_the_models_see():
-    glance, models = read_batches(page(GOING_ON, ENDED)), MessageBatchPage.read(page(GOING_ON, ENDED))
-    assert glance.has_more == models.has_more
-    for seen, model in zip(glance.data, models.data, strict=True):
+    statuses, models = read_batches(page(GOING_ON, ENDED)), MessageBatchPage.read(page(GOING_ON, ENDED))
+    assert statuses.has_more == models.has_more
+    for seen, model in zip(statuses.data, models.data, strict=True):
         names = ("id", "processing_status", "created_at", "expires_at", "ended_at", "cancel_initiated_at")
         assert [getattr(seen, name) for name in names] == [getattr(model, name) for name in names]
         assert {name: getattr(seen.request_counts, name) for name in COUNTS} == model.request_counts.model_dump()
@@ -76,7 +76,7 @@ def test_what_is_no_page_is_refused_by_both_without_its_contents(body):
     ],
 )
 def test_a_batch_that_cannot_be_read_is_left_out_and_the_others_are_read(malformed):
-    glance = read_batches(page(GOING_ON, malformed, ENDED))
-    assert glance == read_batches(page(GOING_ON, ENDED))
-    assert len(glance.data) == 2
+    statuses = read_batches(page(GOING_ON, malformed, ENDED))
+    assert statuses == read_batches(page(GOING_ON, ENDED))
+    assert len(statuses.data) == 2
     assert MessageBatchPage.read(page(GOING_ON, malformed, ENDED)) == MessageBatchPage.read(page(GOING_ON, ENDED))

@@ -26,7 +26,7 @@ class CountsGlance(msgspec.Struct, frozen=True, gc=False):
     expired: int
 
 
-class BatchGlance(msgspec.Struct, frozen=True, gc=False):
+class BatchStatus(msgspec.Struct, frozen=True, gc=False):
     """Of a batch what tells how far it is, under the names of `models.MessageBatch`. Moments are aware."""
 
     id: BatchId
@@ -43,10 +43,10 @@ class BatchGlance(msgspec.Struct, frozen=True, gc=False):
         return self.processing_status == "ended"
 
 
-class BatchesGlance(msgspec.Struct, frozen=True, gc=False):
+class BatchStatusPage(msgspec.Struct, frozen=True, gc=False):
     """A page of batches, newest first, but for those that cannot be read: the fault of one is not that of all."""
 
-    data: list[BatchGlance]
+    data: list[BatchStatus]
     has_more: bool
 
 
@@ -57,12 +57,12 @@ class _Page(msgspec.Struct, frozen=True):
     has_more: bool
 
 
-_decoder = msgspec.json.Decoder(BatchesGlance)
+_decoder = msgspec.json.Decoder(BatchStatusPage)
 _pages = msgspec.json.Decoder(_Page)
-_batches = msgspec.json.Decoder(BatchGlance)
+_batches = msgspec.json.Decoder(BatchStatus)
 
 
-def read_batches(body: bytes) -> BatchesGlance:
+def read_batches(body: bytes) -> BatchStatusPage:
     """Read a page from its JSON, without the batches in it that have another shape.
 
     :raises ValueError: it is no JSON or no page; the text names the place, never its contents.
@@ -75,7 +75,7 @@ def read_batches(body: bytes) -> BatchesGlance:
         raise ValueError("no page of batches, not JSON") from None
 
 
-def _read_one_by_one(body: bytes) -> BatchesGlance:
+def _read_one_by_one(body: bytes) -> BatchStatusPage:
     try:
         page = _pages.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -85,4 +85,4 @@ def _read_one_by_one(body: bytes) -> BatchesGlance:
     for batch in page.data:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             batches.append(_batches.decode(batch))
-    return BatchesGlance(data=batches, has_more=page.has_more)
+    return BatchStatusPage(data=batches, has_more=page.has_more)
