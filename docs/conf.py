@@ -13,7 +13,7 @@ project = "airflow-provider-sam"
 author = "The airflow-provider-sam authors"
 release = version = __version__
 
-extensions = ["connection_fields", "myst_parser", "program_help", "sphinx.ext.autodoc"]
+extensions = ["connection_fields", "myst_parser", "program_help", "rooms", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
 html_title = f"{project} {release}"

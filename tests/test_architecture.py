@@ -10,48 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.rooms import MAY_IMPORT
+
 PACKAGE = "airflow_provider_sam"
 ROOT = Path(__file__).parent.parent / PACKAGE
 LONGEST_FILE = 300
 
-# Room by room, from the ground up: the rooms that each imports from, besides itself. The package itself, which holds
-# nothing but its version, is open to all. No room may import more, and none is listed that is not imported.
-MAY_IMPORT: dict[str, set[str]] = {
-    "": set(),
-    "_compat": set(),
-    "api": set(),
-    "emulator": set(),
-    "exceptions": {"_compat", "api"},
-    "connection": {"api", "exceptions"},
-    "get_provider_info": {"connection"},
-    "batches": {"_compat", "api"},
-    "batches.store": {"_compat", "batches", "exceptions"},
-    # Submitting, waiting and landing never import each other: what two of them need is a room below.
-    "batches.submit": {"_compat", "api", "batches", "batches.store", "exceptions"},
-    "batches.wait": {"api", "batches", "exceptions"},
-    "batches.land": {"_compat", "api", "batches", "batches.store", "exceptions"},
-    "results": {"_compat", "api", "batches.land"},
-    "hooks": {"_compat", "api", "connection", "exceptions"},
-    "links": {"_compat"},
-    "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
-    "tasks": {
-        *("_compat", "api", "batches.store", "batches.submit", "batches.wait"),
-        *("exceptions", "hooks", "links", "triggers"),
-    },
-    # Operators, sensors and transfers never import each other.
-    "operators": {
-        *("_compat", "api", "batches", "batches.submit", "connection"),
-        *("exceptions", "hooks", "links", "tasks"),
-    },
-    "sensors": {
-        *("_compat", "api", "batches", "batches.wait", "connection"),
-        *("exceptions", "hooks", "links", "triggers"),
-    },
-    "transfers": {
-        *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),
-        *("exceptions", "hooks", "links", "tasks"),
-    },
-}
 BATCHES = {room for room in MAY_IMPORT if room.partition(".")[0] == "batches"}
 WITHOUT_AIRFLOW = BATCHES | {"", "api", "connection", "emulator", "exceptions", "get_provider_info", "results"}
 MOST_FILES = 15
