@@ -62,14 +62,14 @@ with DAG(
         "state_path": "{{ params.folder }}/state",
         "retries": 3,
     }
-    patience = {"poke_interval": 2, "timeout": 24 * 3600, "deferrable": True}
+    waiting = {"poke_interval": 2, "timeout": 24 * 3600, "deferrable": True}
 
     submit = ObjectStorageToSamBatchOperator(task_id="submit", **requests)
-    wait = SamBatchSensor(task_id="wait", batch_id=submit.output, **patience)
+    wait = SamBatchSensor(task_id="wait", batch_id=submit.output, **waiting)
     land = SamBatchToObjectStorageOperator(task_id="land", batch_id=submit.output, path=f"{FOLDER}/round-1/")
 
     submit_again = ObjectStorageToSamBatchOperator(task_id="submit_again", only_failed_of=land.output, **requests)
-    wait_again = SamBatchSensor(task_id="wait_again", batch_id=submit_again.output, **patience)
+    wait_again = SamBatchSensor(task_id="wait_again", batch_id=submit_again.output, **waiting)
     land_all = SamBatchToObjectStorageOperator(
         task_id="land_all",
         batch_id=submit_again.output,

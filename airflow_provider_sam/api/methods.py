@@ -42,7 +42,7 @@ class Awaiting:
 
 
 def derived_from(describe: Callable[..., Any], *, name: str = "", doc: str = "") -> Callable[[MethodT], MethodT]:
-    """Give a method the name, arguments and docstring of its description, but not the type that it returns."""
+    """Copy the name, arguments and docstring of a description onto its method, but not the type that it returns."""
 
     def decorate(method: MethodT) -> MethodT:
         method.__name__ = method.__qualname__ = name or describe.__name__
@@ -78,7 +78,7 @@ def acall(
 
 
 def walks(describe: Callable[..., Any]) -> Callable[[MethodT], MethodT]:
-    """Give a method that walks a list the arguments of the one that gives a page of it."""
+    """Copy onto a method that walks a list the arguments of the one that returns a page of it."""
     name = describe.__name__.replace("list_", "iter_")
     doc = f"""Return the entries of every page that `{describe.__name__}` with these arguments begins, lazily.
 

@@ -155,7 +155,7 @@ class MessageBatchPage(Page[MessageBatch]):
         readable = [entry for entry in page["data"] if _is_readable(entry)]
         left_out = len(page["data"]) - len(readable)
         if left_out and readable:
-            _log.warning("Left out %d of %d batches of a page: they cannot be read", left_out, len(page["data"]))
+            _log.warning("Skipped %d of %d batches on a page because they cannot be read", left_out, len(page["data"]))
         return cls.made_of({**page, "data": readable or page["data"]})
 
 

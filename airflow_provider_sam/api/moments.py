@@ -23,7 +23,7 @@ def as_pendulum(moment: datetime) -> pendulum.DateTime:
     )
 
 
-def as_glanced(moment: object) -> object:
+def as_statuses_read_it(moment: object) -> object:
     """Return a moment as `statuses` reads it: pydantic would cut nanoseconds where msgspec rounds them."""
     try:
         return msgspec.convert(moment, _Aware) if isinstance(moment, str) else moment
@@ -34,4 +34,4 @@ def as_glanced(moment: object) -> object:
 if TYPE_CHECKING:
     Moment = pendulum.DateTime
 else:
-    Moment = Annotated[AwareDatetime, BeforeValidator(as_glanced), AfterValidator(as_pendulum)]
+    Moment = Annotated[AwareDatetime, BeforeValidator(as_statuses_read_it), AfterValidator(as_pendulum)]

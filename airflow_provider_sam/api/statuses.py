@@ -16,7 +16,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 # `gc=False`: nothing in here can refer back, and the garbage collector need not visit thousands of batches a look.
 
 
-class CountsGlance(msgspec.Struct, frozen=True, gc=False):
+class StatusCounts(msgspec.Struct, frozen=True, gc=False):
     """How many requests of a batch are in which state."""
 
     processing: int
@@ -31,7 +31,7 @@ class BatchStatus(msgspec.Struct, frozen=True, gc=False):
 
     id: BatchId
     processing_status: str
-    request_counts: CountsGlance
+    request_counts: StatusCounts
     created_at: Moment
     expires_at: Moment
     ended_at: Moment | None = None

@@ -40,7 +40,7 @@ class Checks:
 
     def refusal(self, params: Any) -> ApiError | None:
         """Return the 400 or 404 that a request is answered with; None when nothing is wrong with it."""
-        wrong = contract.complaint(self.schema, params, strict=self.strict)
+        wrong = contract.violation(self.schema, params, strict=self.strict)
         if wrong is not None:
             return invalid(wrong)
         return None if self._is_offered(params) else not_found(f"model: {params['model']}")

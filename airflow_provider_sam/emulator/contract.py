@@ -25,7 +25,7 @@ ANTHROPIC_VERSION = "2023-06-01"
 _OPEN_SCHEMAS = frozenset({"ToolInputSchema"})
 """Whose objects have fields of the user's own, even for a strict reader."""
 
-_LONGEST_COMPLAINT = 400  # characters; a complaint quotes the value, and a prompt may be megabytes
+_LONGEST_VIOLATION = 400  # characters; a violation quotes the value, and a prompt may be megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +103,20 @@ def is_valid(schema: str, value: object, *, strict: bool = False) -> bool:
     return validator(schema, strict=strict).is_valid(value)
 
 
-def complaint(schema: str, value: object, *, strict: bool = False) -> str | None:
+def violation(schema: str, value: object, *, strict: bool = False) -> str | None:
     """Say what is wrong with ``value``, naming the field, such as ``messages.0.role: ...``; None when nothing is."""
     try:
-        return _complaint(validator(schema, strict=strict), value)
+        return _violation(validator(schema, strict=strict), value)
     except ValueError:
         return "The value is nested too deep."  # too deep for the validator to quote it, which valid ones never are
 
 
-def _complaint(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
+def _violation(validator: jsonschema_rs.Draft202012Validator, value: object) -> str | None:
     for error in validator.iter_errors(value):
         worst = _innermost(error)
         where = ".".join(str(step) for step in worst.instance_path)
         text = f"{where}: {worst.message}" if where else worst.message
-        return text if len(text) <= _LONGEST_COMPLAINT else f"{text[:_LONGEST_COMPLAINT]}..."
+        return text if len(text) <= _LONGEST_VIOLATION else f"{text[:_LONGEST_VIOLATION]}..."
     return None
 
 

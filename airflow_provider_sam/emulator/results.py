@@ -102,7 +102,7 @@ def first_byte(header: str | None) -> int | None:
 
 
 def shuffled(total: int, seed: str) -> Iterator[int]:
-    """Return the numbers from 0 up to ``total``, each once, in an order that ``seed`` settles."""
+    """Return the numbers from 0 up to ``total``, each once, in an order that ``seed`` decides."""
     stride = max(1, int(total * _GOLDEN))
     while math.gcd(stride, total) != 1:
         stride += 1

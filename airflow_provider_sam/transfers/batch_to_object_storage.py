@@ -169,7 +169,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
                 context["outlet_events"][outlet].extra.update(event_extra(manifest))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage's signature
-        """Give OpenLineage what was read and written; called by its provider, where that is installed."""
+        """Return what was read and written; called by the OpenLineage provider, where that is installed."""
         from airflow.providers.openlineage.extractors import OperatorLineage
         from openlineage.client.event_v2 import Dataset
 

@@ -25,7 +25,7 @@ class SamBatchTrigger(BaseTrigger):
     """Fires one event when all batches have ended, when the deadline has passed, or when waiting makes no sense.
 
     All triggers of a triggerer that wait on the same connection share one client and one poll, see
-    `batches.polling`.
+    `batches.wait.poller`.
 
     :param batch_ids: the batches to wait for.
     :param deadline: when to give up, in seconds since the epoch. It is a moment, not a duration, so that it stays the

@@ -65,4 +65,4 @@ def test_one_batch_that_cannot_be_read_is_left_out_of_its_page_alone(answered, b
 
     assert [entry.id for entry in page.data] == ["A", "C"]
     assert page.newer == 1
-    assert "1 of 3 cannot be read" in caplog.text
+    assert "Skipped 1 of 3 batches" in caplog.text

@@ -30,7 +30,7 @@ def page(*batches, **changes):
     return json.dumps({"data": batches, "has_more": True, "first_id": "a", "last_id": "b"} | changes).encode()
 
 
-def test_a_glance_sees_what_the_models_see():
+def test_a_status_page_sees_what_the_models_see():
     statuses, models = read_batches(page(GOING_ON, ENDED)), MessageBatchPage.read(page(GOING_ON, ENDED))
     assert statuses.has_more == models.has_more
     for seen, model in zip(statuses.data, models.data, strict=True):

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from airflow_provider_sam.emulator import SamEmulator
-from airflow_provider_sam.emulator.contract import complaint, operations
+from airflow_provider_sam.emulator.contract import operations, violation
 from airflow_provider_sam.emulator.limits import Limits
 from tests.emulator.conftest import client_of
 
@@ -17,7 +17,7 @@ JSON = {"content-type": "application/json"}
 def refusal(answer):
     """Status and error of an answer that has the shape of the contract's error envelope."""
     body = answer.json()
-    assert complaint("ErrorEnvelope", body) is None
+    assert violation("ErrorEnvelope", body) is None
     assert body["request_id"] == answer.headers["request-id"]
     return answer.status_code, body["error"]["type"], body["error"]["message"]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_sam.emulator import AfterLooks, AfterSeconds, OnDemand, SamEmulator
-from airflow_provider_sam.emulator.contract import complaint
+from airflow_provider_sam.emulator.contract import violation
 from airflow_provider_sam.emulator.limits import Limits
 from tests.emulator.conftest import client_of
 from tests.emulator.test_admission import refusal
@@ -35,7 +35,7 @@ def results(client, batch_id):
     answer = client.get(f"{BATCHES}/{batch_id}/results")
     assert answer.headers["content-type"] == "application/x-jsonl", answer.text
     lines = [json.loads(line) for line in answer.text.splitlines()]
-    assert [complaint("BatchResultLine", line) for line in lines] == [None] * len(lines)
+    assert [violation("BatchResultLine", line) for line in lines] == [None] * len(lines)
     return {line["custom_id"]: line["result"] for line in lines}
 
 
@@ -47,7 +47,7 @@ def tally(found):
 @pytest.mark.parametrize("query", ["", "?beta=true"])
 def test_a_new_batch_is_in_progress_and_all_its_requests_are_processing(client, batch_body, query):
     batch = client.post(f"{BATCHES}{query}", json=batch_body, headers={"anthropic-beta": "a, b"}).json()
-    assert complaint("MessageBatch", batch) is None
+    assert violation("MessageBatch", batch) is None
     assert batch["processing_status"] == "in_progress"
     assert batch["request_counts"] == {"processing": 6, "succeeded": 0, "errored": 0, "canceled": 0, "expired": 0}
     created, expires = (datetime.fromisoformat(batch[name]) for name in ("created_at", "expires_at"))
@@ -58,7 +58,7 @@ def test_a_new_batch_is_in_progress_and_all_its_requests_are_processing(client, 
 def test_an_ended_batch_has_results_one_a_request_and_counts_that_agree(client, batch, sam_emulator):
     assert refusal(client.get(f"{BATCHES}/{batch['id']}/results"))[0] == 404
     ended = client.get(f"{BATCHES}/{batch['id']}").json()
-    assert complaint("MessageBatch", ended) is None
+    assert violation("MessageBatch", ended) is None
     assert ended["processing_status"] == "ended"
     assert ended["results_url"] == f"{sam_emulator.url}{BATCHES}/{batch['id']}/results"
     found = results(client, batch["id"])
@@ -171,7 +171,7 @@ def test_a_canceled_batch_is_canceling_and_then_ends_with_what_had_run(batch_bod
     with SamEmulator(progress=AfterLooks(9), canceled_share=share) as emulator, client_of(emulator) as client:
         batch_id = create(client, batch_body)
         canceling = client.post(f"{BATCHES}/{batch_id}/cancel").json()
-        assert complaint("MessageBatch", canceling) is None
+        assert violation("MessageBatch", canceling) is None
         assert canceling["processing_status"] == "canceling"
         assert client.post(f"{BATCHES}/{batch_id}/cancel").json() == canceling
         ended = client.get(f"{BATCHES}/{batch_id}").json()
@@ -187,7 +187,7 @@ def test_a_batch_is_deleted_only_once_it_has_ended(client, batch):
     assert refusal(client.delete(path))[:2] == (400, "invalid_request_error")
     client.get(path)
     deleted = client.delete(path).json()
-    assert complaint("DeletedMessageBatch", deleted) is None
+    assert violation("DeletedMessageBatch", deleted) is None
     assert deleted["id"] == batch["id"]
     assert refusal(client.delete(path))[0] == refusal(client.get(path))[0] == 404
 
@@ -197,7 +197,7 @@ def test_batches_are_listed_newest_first_in_pages_in_both_directions(client, bat
 
     def page(**query):
         answer = client.get(BATCHES, params=query).json()
-        assert complaint("MessageBatchPage", answer) is None
+        assert violation("MessageBatchPage", answer) is None
         ids = [batch["id"] for batch in answer["data"]]
         assert (answer["first_id"], answer["last_id"]) == ((ids[0], ids[-1]) if ids else (None, None))
         return ids, answer["has_more"]

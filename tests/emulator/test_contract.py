@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_sam.emulator.contract import OPENAPI_PATH, complaint, operations
+from airflow_provider_sam.emulator.contract import OPENAPI_PATH, operations, violation
 from airflow_provider_sam.emulator.routes.table import HANDLERS
 
 MINIMAL = {"model": "m", "max_tokens": 1, "messages": []}
@@ -37,18 +37,18 @@ def user(content):
         ([], '[] is not of type "object"'),
     ],
 )
-def test_a_complaint_names_the_field_of_the_alternative_that_was_meant(body, named):
-    assert complaint("MessageCreateParams", body).startswith(named)
+def test_a_violation_names_the_field_of_the_alternative_that_was_meant(body, named):
+    assert violation("MessageCreateParams", body).startswith(named)
 
 
-def test_a_complaint_does_not_quote_a_whole_prompt():
-    assert len(complaint("MessageCreateParams", {**MINIMAL, "max_tokens": "x" * 10_000})) < 500
+def test_a_violation_does_not_quote_a_whole_prompt():
+    assert len(violation("MessageCreateParams", {**MINIMAL, "max_tokens": "x" * 10_000})) < 500
 
 
 def test_a_field_newer_than_the_contract_is_let_through():
-    assert complaint("MessageCreateParams", {**MINIMAL, "service_tier": "auto"}) is None
+    assert violation("MessageCreateParams", {**MINIMAL, "service_tier": "auto"}) is None
 
 
 @pytest.mark.parametrize(("schema", "is_fine"), [("MessageCreateParams", False), ("BetaMessageCreateParams", True)])
 def test_a_beta_tool_is_for_the_beta_route_alone(schema, is_fine):
-    assert (complaint(schema, {**MINIMAL, "tools": [COMPUTER]}) is None) is is_fine
+    assert (violation(schema, {**MINIMAL, "tools": [COMPUTER]}) is None) is is_fine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_sam.emulator.contract import complaint
+from airflow_provider_sam.emulator.contract import violation
 from airflow_provider_sam.emulator.messages import compose
 
 LOOK_UP = {
@@ -33,7 +33,7 @@ DOCUMENT = {
 def composed(content="Name a colour.", text=None, **more):
     params = {"model": "sam-small", "max_tokens": 50, "messages": [{"role": "user", "content": content}], **more}
     message = compose(params, "msg_1", text)
-    assert complaint("Message", message) is None
+    assert violation("Message", message) is None
     return message
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_sam.emulator import SamEmulator
-from airflow_provider_sam.emulator.contract import complaint
+from airflow_provider_sam.emulator.contract import violation
 from tests.emulator.conftest import client_of
 
 COMPLETION = {"model": "sam-small", "max_tokens_to_sample": 50, "prompt": "\n\nHuman: Name a colour.\n\nAssistant:"}
@@ -14,7 +14,7 @@ COMPLETION = {"model": "sam-small", "max_tokens_to_sample": 50, "prompt": "\n\nH
 @pytest.mark.parametrize("query", ["", "?beta=true"])
 def test_a_message_is_answered_in_the_contract_s_shape(client, params, query):
     message = client.post(f"/v1/messages{query}", json=params).json()
-    assert complaint("Message", message) is None
+    assert violation("Message", message) is None
     assert message["content"] == [{"type": "text", "text": "In short: Name a colour."}]
 
 
@@ -22,13 +22,13 @@ def test_a_message_is_answered_in_the_contract_s_shape(client, params, query):
 def test_a_token_count_is_that_of_the_message(client, params, query):
     counted = {name: value for name, value in params.items() if name != "max_tokens"}
     count = client.post(f"/v1/messages/count_tokens{query}", json=counted).json()
-    assert complaint("TokenCount", count) is None
+    assert violation("TokenCount", count) is None
     assert count["input_tokens"] == client.post("/v1/messages", json=params).json()["usage"]["input_tokens"]
 
 
 def test_a_completion_is_answered_in_the_contract_s_shape(client):
     completion = client.post("/v1/complete", json=COMPLETION).json()
-    assert complaint("Completion", completion) is None
+    assert violation("Completion", completion) is None
     assert completion["completion"] == " In short: Name a colour."
     assert completion["stop_reason"] == "stop_sequence"
 
@@ -67,7 +67,7 @@ def test_a_given_message_is_replayed_with_what_the_contract_does_not_know(sam_em
 
 def test_models_are_listed_and_found_by_id_and_alias(client):
     page = client.get("/v1/models").json()
-    assert complaint("ModelPage", page) is None
+    assert violation("ModelPage", page) is None
     assert page["has_more"] is False
     first = page["data"][0]
     assert client.get(f"/v1/models/{first['id']}").json() == first

@@ -40,6 +40,6 @@ def test_the_connection_test_names_a_triggerer_that_is_not_running(sam, monkeypa
     monkeypatch.setattr("airflow_provider_sam.hooks.triggerers.triggerer_health", lambda: health)
     ok, message = SamHook().test_connection()
     assert ok, "the connection itself works"
-    assert message.startswith("The Sam API answers; it offers ")
+    assert message.startswith("Connected to the Sam API. Available models: ")
     assert ("No triggerer is running" in message) is said
     assert len(sam.requests) == 1

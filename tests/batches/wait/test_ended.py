@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sam.api.statuses import BatchStatus, CountsGlance
+from airflow_provider_sam.api.statuses import BatchStatus, StatusCounts
 from airflow_provider_sam.batches.wait import ended as module
 from airflow_provider_sam.batches.wait.ended import KEPT, LATE, LOOK_BACK, BatchTracker, SeenBatches, list_down_to
 
@@ -27,7 +27,7 @@ def batch(name, *, created=-1.0, ended=None, status=None, succeeded=3):
     return BatchStatus(
         id=name,
         processing_status=status or ("in_progress" if ended is None else "ended"),
-        request_counts=CountsGlance(**COUNTS | {"succeeded": succeeded}),
+        request_counts=StatusCounts(**COUNTS | {"succeeded": succeeded}),
         created_at=NOON + hours(created),
         expires_at=NOON + hours(created + 24),
         ended_at=None if ended is None else NOON + hours(ended),
