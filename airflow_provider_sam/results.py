@@ -31,7 +31,7 @@ def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -
 
     :param manifest: what `SamBatchToObjectStorageOperator` returned; or where its manifest, or what it describes, lies.
     :param storage_conn_id: the connection of the object storage, where the paths name none.
-    :raises SamRequestError: there is no manifest, or one of another version.
+    :raises SamRequestError: there is not a manifest, or one of another version.
     :raises SamResultsError: after the last result, if a file is not the one that was published.
     """
     from airflow_provider_sam.api.results import read_result
@@ -50,7 +50,7 @@ def read_texts(manifest: _Manifest, *, storage_conn_id: str | None = None) -> di
 
     :param manifest: as for `iter_published`.
     :param storage_conn_id: as for `iter_published`.
-    :raises SamRequestError: there is no manifest, or one of another version.
+    :raises SamRequestError: there is not a manifest, or one of another version.
     :raises SamResultsError: a file is not the one that was published.
     """
     return {

@@ -140,7 +140,7 @@ async def ask_airflow(question: str, **fields: Any) -> Any:
 
         triggerer = task_runner.SUPERVISOR_COMMS
     except (ImportError, AttributeError):
-        raise LookupError("this is no triggerer of Airflow 3") from None
+        raise LookupError("this is not an Airflow 3 triggerer") from None
     return await triggerer.asend(getattr(comms, question)(**fields))
 
 

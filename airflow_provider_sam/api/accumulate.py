@@ -115,7 +115,7 @@ class MessageAccumulator:
             return Message.made_of({**fields, "content": [*fields["content"], *content]})
         except ValueError as error:
             raise SamResponseError(
-                f"the stream's events make no message: {error}", operation="stream_message"
+                f"the stream's events do not form a message: {error}", operation="stream_message"
             ) from None
 
     def _change(self, event: events.MessageDeltaEvent) -> None:
@@ -164,7 +164,7 @@ class CompletionAccumulator:
             return Completion.made_of(fields)
         except ValueError as error:
             raise SamResponseError(
-                f"the stream's events make no completion: {error}", operation="stream_completion"
+                f"the stream's events do not form a completion: {error}", operation="stream_completion"
             ) from None
 
 

@@ -36,7 +36,7 @@ class ApiObject(BaseModel):
         except ValidationError as error:
             if _HALF_A_PAIR.search(data):
                 return cls.made_of(loads(data))
-            raise ValueError(f"no {cls.__name__}, {places(error)}") from None
+            raise ValueError(f"not a {cls.__name__}, {places(error)}") from None
 
     @classmethod
     def made_of(cls, fields: Mapping[str, Any]) -> Self:
@@ -47,7 +47,7 @@ class ApiObject(BaseModel):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            raise ValueError(f"no {cls.__name__}, {places(error)}") from None
+            raise ValueError(f"not a {cls.__name__}, {places(error)}") from None
 
 
 def loads(data: bytes) -> Any:
@@ -58,7 +58,7 @@ def loads(data: bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"no JSON: {error}") from None
+        raise ValueError(f"not JSON: {error}") from None
 
 
 def places(error: ValidationError) -> str:

@@ -33,7 +33,7 @@ def trusted(identifier: str) -> str:
     :raises ValueError: it is longer than an id of the API, or has characters that lead elsewhere in a path.
     """
     if not BATCH_ID.fullmatch(identifier):
-        raise ValueError("no id of a batch: 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")
+        raise ValueError("not a batch id: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")
     return identifier
 
 
@@ -63,7 +63,7 @@ def created(read: Callable[[bytes], IdentifiedT]) -> Callable[[bytes], Identifie
             if untrusted is None:
                 raise
             raise UntrustedIdError(
-                f"a batch exists, but its id cannot be trusted: {untrusted[:128]!r} is no id of the API"
+                f"a batch exists, but its id cannot be trusted: {untrusted[:128]!r} is not an id of the API"
             ) from None
 
     return checked

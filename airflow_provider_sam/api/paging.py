@@ -76,6 +76,6 @@ def next_page(operation: Operation[Page[EntryT]], page: Page[EntryT]) -> Operati
     cursor = page.first_id if newer else page.last_id
     if not cursor or cursor == operation.query.get(direction):
         raise SamResponseError(
-            "answered a page that has more after it, but names no way on", operation=operation.operation
+            "returned a page with more after it, but no cursor to continue with", operation=operation.operation
         )
     return replace(operation, query={**operation.query, direction: cursor})

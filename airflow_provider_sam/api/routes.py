@@ -33,7 +33,7 @@ def item(collection: str, identifier: str, *, what: str, action: str = "") -> st
     if not isinstance(identifier, str) or not identifier or identifier in {".", ".."}:
         raise SamRequestError(f"{what} must be the id as the API gave it, got {identifier!r}")
     if found := UNSAFE_IN_PATH.search(identifier):
-        raise SamRequestError(f"{what} {identifier!r} holds {found.group()!r}, which no id of the API does")
+        raise SamRequestError(f"{what} {identifier!r} holds {found.group()!r}, which no id of the API contains")
     return f"{collection}/{quote(identifier, safe='')}{action}"
 
 

@@ -72,7 +72,7 @@ def read_batches(body: bytes) -> BatchStatusPage:
     except msgspec.ValidationError:
         return _read_one_by_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ValueError("no page of batches, not JSON") from None
+        raise ValueError("not a page of batches, not JSON") from None
 
 
 def _read_one_by_one(body: bytes) -> BatchStatusPage:
@@ -80,7 +80,7 @@ def _read_one_by_one(body: bytes) -> BatchStatusPage:
         page = _pages.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"
-        raise ValueError(f"no page of batches, {what}") from None
+        raise ValueError(f"not a page of batches, {what}") from None
     batches = []
     for batch in page.data:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):

@@ -114,11 +114,11 @@ class EventReader(Generic[EventT, ResultT]):
         except (ValueError, RecursionError) as error:
             if sse.event not in NEEDED:
                 return {}
-            raise self._unreadable(f"the data of a {sse.event!r} event is no JSON: {error}") from None
+            raise self._unreadable(f"the data of a {sse.event!r} event is not JSON: {error}") from None
         if not isinstance(data, dict):
             if sse.event not in NEEDED:
                 return {}
-            raise self._unreadable(f"the data of a {sse.event!r} event is no JSON object")
+            raise self._unreadable(f"the data of a {sse.event!r} event is not a JSON object")
         if not isinstance(data.get("type", ""), str):
             del data["type"]
         return data

@@ -134,7 +134,7 @@ def _tally_loosely(line: Line) -> LineTally:
     except NO_JSON as error:
         raise unreadable(line, str(error)) from None
     if UNREADABLE in found.custom_id:
-        raise unreadable(line, "its custom_id is no text")
+        raise unreadable(line, "its custom_id is not text")
     message = _part(found.result.message, MessageTally) or _loose_message(found.result.message)
     result = _Result(found.result.type, message, _part(found.result.error, _ErrorResponse))
     return LineTally(found.custom_id, result)

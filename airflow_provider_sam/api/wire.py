@@ -65,7 +65,7 @@ def configured() -> Iterator[None]:
     except errors.SamRequestError:
         raise
     except (ValueError, httpx.InvalidURL) as error:
-        raise errors.SamRequestError(f"these settings make no client: {error}") from None
+        raise errors.SamRequestError(f"no client can be made with these settings: {error}") from None
 
 
 def request_arguments(request: Request, settings: ClientSettings) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _proxy(settings: ClientSettings) -> httpx.Proxy | None:
         return httpx.Proxy(settings.proxy) if settings.proxy else None
     except (ValueError, httpx.InvalidURL) as error:
         problem = settings.redact.text(str(error), MESSAGE_CHARACTERS)
-        raise errors.SamRequestError(f"proxy makes no client: {problem}") from None
+        raise errors.SamRequestError(f"no client can be made with this proxy: {problem}") from None
 
 
 def _trust(ca_bundle: str | None) -> ssl.SSLContext:

@@ -44,7 +44,7 @@ def check_batch_id(batch_id: str) -> str:
     """
     if not BATCH_ID.fullmatch(batch_id):
         raise SamRequestError(
-            f"batch_id {batch_id[:80]!r} is no id of a batch: that is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
+            f"batch_id {batch_id[:80]!r} is not a batch id: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
         )
     return batch_id
 

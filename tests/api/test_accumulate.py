@@ -201,11 +201,11 @@ def test_a_change_without_usage_leaves_the_counts():
                 started(0, type="tool_use", id="t", name="n"),
                 delta(0, type="input_json_delta", partial_json="nonsense"),
             ],
-            "make no message",
+            "not form a message",
         ),
         (
             [START, {"type": "message_delta", "delta": {"stop_reason": "x", "model": 7}}],
-            "make no message: no Message, model: Input should be a valid string",
+            "not form a message: not a Message, model: Input should be a valid string",
         ),
     ],
 )
@@ -258,5 +258,5 @@ def test_a_server_that_streams_no_id_leaves_it_empty():
 
 
 def test_pieces_that_make_no_completion_are_an_error():
-    with pytest.raises(SamResponseError, match="make no completion: no Completion, model: Field required"):
+    with pytest.raises(SamResponseError, match="not form a completion: not a Completion, model: Field required"):
         completion_of({"completion": "a", "stop_reason": "x"}).result()

@@ -244,7 +244,7 @@ def test_a_block_of_any_other_type_keeps_whatever_it_holds(fields, kind):
     ],
 )
 def test_what_cannot_be_read_is_named_by_its_place_and_not_by_its_content(value, problem):
-    with pytest.raises(ValueError, match="no Message, ") as refused:
+    with pytest.raises(ValueError, match="not a Message, ") as refused:
         read(models.Message, value)
 
     assert problem in str(refused.value)

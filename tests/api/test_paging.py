@@ -56,5 +56,5 @@ def test_the_walk_ends_where_there_is_no_more():
     ],
 )
 def test_a_page_that_leads_nowhere_is_an_error_and_not_the_end(arguments, more):
-    with pytest.raises(SamResponseError, match="no way on"):
+    with pytest.raises(SamResponseError, match="no cursor to continue with"):
         paging.next_page(ENDPOINTS.list_models(**arguments), page("m1", **more))

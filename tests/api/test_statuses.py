@@ -54,7 +54,7 @@ def test_a_status_page_sees_what_the_models_see():
 )
 def test_what_is_no_page_is_refused_by_both_without_its_contents(body):
     for read in (read_batches, MessageBatchPage.read):
-        with pytest.raises(ValueError, match=r"^no ") as refused:
+        with pytest.raises(ValueError, match=r"^not ") as refused:
             read(body)
         assert "secret" not in str(refused.value)
 

@@ -119,8 +119,8 @@ def test_a_completion_ends_with_its_stop_reason(stream):
 @pytest.mark.parametrize(
     ("event", "problem"),
     [
-        ("event: message_delta\ndata: {\n\n", "the data of a 'message_delta' event is no JSON"),
-        ("event: message_delta\ndata: [1]\n\n", "the data of a 'message_delta' event is no JSON object"),
+        ("event: message_delta\ndata: {\n\n", "the data of a 'message_delta' event is not JSON"),
+        ("event: message_delta\ndata: [1]\n\n", "the data of a 'message_delta' event is not a JSON object"),
         (
             {"type": "content_block_stop"},
             "a 'content_block_stop' event is wrong, content_block_stop.index: Field required",
@@ -217,10 +217,10 @@ def test_an_error_in_place_of_a_stream_is_known_by_its_type(whole):
     [
         (b'{"id": "msg_1"}', "its 15 bytes of application/json are not the answer: neither events, nor a message"),
         (b"[]", "neither events, nor a message"),
-        (b"{", "are not the answer: no JSON"),
-        (b"[" * 100_000, "are not the answer: no JSON"),
-        ({**MESSAGE, "usage": 1}, "are not the answer: no Message, usage: Input should be"),
-        ({"type": "completion"}, "are not the answer: no Completion, id: Field required"),
+        (b"{", "are not the answer: not JSON"),
+        (b"[" * 100_000, "are not the answer: not JSON"),
+        ({**MESSAGE, "usage": 1}, "are not the answer: not a Message, usage: Input should be"),
+        ({"type": "completion"}, "are not the answer: not a Completion, id: Field required"),
     ],
 )
 def test_one_document_that_is_none_of_the_apis_is_an_error(whole, answer, problem):

@@ -54,5 +54,5 @@ def test_the_digest_of_custom_ids_is_the_same_in_any_order_and_another_for_other
 
 @pytest.mark.parametrize("value", ["../../victim", "a/b", "a b", "a.b", "msgbatch_1\n", "x" * 129])
 def test_what_could_lead_out_of_a_folder_is_no_id(value):
-    with pytest.raises(SamRequestError, match="is no id of a batch"):
+    with pytest.raises(SamRequestError, match="is not a batch id"):
         batch_ids([value])

@@ -183,7 +183,7 @@ def test_nothing_is_overwritten_where_that_is_an_error(ended, sam, tmp_path):
         ({"overwrite": "yes"}, "overwrite 'yes' is unknown"),
         ({"format": "csv"}, "format 'csv' is unknown"),
         ({"max_failed_ratio": 5}, "must be from 0 to 1"),
-        ({"carry_over": "/nowhere/r.jsonl"}, "there is no manifest at /nowhere/r.jsonl.manifest.json"),
+        ({"carry_over": "/nowhere/r.jsonl"}, "there is not a manifest at /nowhere/r.jsonl.manifest.json"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_downloaded(
@@ -396,7 +396,7 @@ def test_a_path_that_leads_elsewhere_is_refused_before_the_api_is_asked(ended, s
 def test_an_id_that_leads_out_of_the_destination_touches_nothing(sam, tmp_path):
     victim = tmp_path / ".victim.jsonl.partial"
     victim.write_text("mine")
-    with pytest.raises(SamRequestError, match="is no id of a batch"):
+    with pytest.raises(SamRequestError, match="is not a batch id"):
         run(batch_id=["../victim", "b"], path=f"{(tmp_path / 'day').as_uri()}/")
     assert victim.read_text() == "mine"
     assert len(sam.requests) == 0

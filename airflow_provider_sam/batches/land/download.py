@@ -120,7 +120,9 @@ class Download:
                     yield chunk
         except SamStatusError as error:
             if error.status == RANGE_NOT_SATISFIABLE:
-                raise ResultsDisagreeError(f"the results were {self.received} bytes at least, and are fewer") from error
+                raise ResultsDisagreeError(
+                    f"the results were {self.received} bytes or more before, and are fewer now"
+                ) from error
             raise
 
     def _steady(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -187,7 +189,7 @@ def leave_out(chunks: Iterable[bytes], length: int, digest: bytes) -> Iterator[b
             sha256.update(known)
             left -= len(known)
             if not left and sha256.digest() != digest:
-                raise ResultsDisagreeError(f"the {length} bytes before the break come differently now")
+                raise ResultsDisagreeError(f"the {length} bytes before the break are different now")
         if rest:
             yield rest
     if left:

@@ -110,7 +110,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
     :param source: the manifest itself, its path, or the path of what it describes.
     :param conn_id: the connection of the object storage, where the path names none.
     :param what: the argument that holds it, for a message.
-    :raises SamRequestError: it is not there, or is no manifest that this version knows.
+    :raises SamRequestError: it is not there, or is not a manifest that this version knows.
     """
     if not source:  # None, for one, is what an upstream task leaves that was skipped
         raise SamRequestError(f"{what} must be a manifest or the path of one, got {source!r}: no task returned any")
@@ -122,16 +122,16 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
         try:
             manifest = json.loads(path.read_bytes())
         except FileNotFoundError:
-            raise SamRequestError(f"there is no manifest at {path}") from None
+            raise SamRequestError(f"there is not a manifest at {path}") from None
         except (ValueError, RecursionError) as problem:
-            raise SamRequestError(f"{path} is no manifest: {problem}") from None
+            raise SamRequestError(f"{path} is not a manifest: {problem}") from None
     if not isinstance(manifest, Mapping) or manifest.get("version") != MANIFEST_VERSION:
         version = repr(manifest.get("version") if isinstance(manifest, Mapping) else None)[:80]
         raise SamRequestError(f"the manifest has version {version}; this provider reads version {MANIFEST_VERSION}")
     try:
         msgspec.convert(manifest, _Shape)
     except (msgspec.ValidationError, RecursionError) as problem:
-        raise SamRequestError(f"{what} is no manifest as this provider writes it: {problem}") from None
+        raise SamRequestError(f"{what} is not a manifest as this provider writes it: {problem}") from None
     return dict(manifest)
 
 

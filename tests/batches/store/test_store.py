@@ -93,7 +93,7 @@ def test_an_iteration_of_a_loop_is_part_of_the_identity(loop, iteration):
 
 @pytest.mark.parametrize("batch_id", ["../../../evil", "/x", ""])
 def test_an_id_that_could_lead_elsewhere_becomes_no_file(tmp_path, batch_id):
-    with pytest.raises(SamRequestError, match="no id of a batch"):
+    with pytest.raises(SamRequestError, match="not a batch id"):
         at(tmp_path / "state").claim(batch_id, asked("aaa"))
     assert list(tmp_path.iterdir()) == []
 

@@ -147,7 +147,7 @@ def test_of_two_that_claim_at_the_same_time_the_last_to_write_holds_the_batch(ro
 
 @pytest.mark.parametrize("batch_id", ["", "../x", "a/b", "a" * 129, "ä"])
 def test_an_id_that_could_lead_elsewhere_becomes_no_key(rows, batch_id):
-    with pytest.raises(SamRequestError, match="no id of a batch"):
+    with pytest.raises(SamRequestError, match="not a batch id"):
         Task(rows).memory.claim(batch_id, ASKED)
     assert not rows
 
