@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from importlib.metadata import version
 
 import pytest
@@ -60,3 +61,14 @@ def test_a_watcher_says_which_airflow_it_needs():
             SamBatchEndedTrigger()
     else:
         assert SamBatchEndedTrigger().poll_interval == 60
+
+
+async def test_a_triggerer_asks_airflow_in_its_own_name_and_not_in_that_of_a_task_that_is_over(monkeypatch):
+    name = contextvars.ContextVar("name", default="the triggerer")
+
+    async def tell(message, **fields):
+        return message, fields, name.get()
+
+    monkeypatch.setattr(_compat, "tell_airflow", tell)
+    name.set("the task")
+    assert await _compat.ask_airflow("GetXCom", key="a") == ("GetXCom", {"key": "a"}, "the triggerer")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import importlib
 from functools import cache
 from importlib.metadata import version
@@ -125,23 +127,32 @@ __all__ = [
     "mask_secret",
     "object_storage_path",
     "optional_library",
+    "tell_airflow",
 ]
 
 
 async def ask_airflow(question: str, **fields: Any) -> Any:
-    """Send a message of the task SDK from a trigger to its triggerer, and return the answer; no thread takes part.
+    """Ask Airflow something from a trigger, in its triggerer's name, and return the answer; no thread takes part.
 
-    :param question: the message's class, such as `GetTaskStates`.
+    From 3.4 on, Airflow refuses a question in the name of a try that is over. Outside of the trigger's context, the
+    triggerer asks for itself.
+
+    :param question: the class of a message of the task SDK, such as `GetTaskStates`.
     :param fields: what it is made of.
     :raises LookupError: nobody can be asked: this is no triggerer, or that of an Airflow before 3.0.
     """
+    return await asyncio.create_task(tell_airflow(question, **fields), context=contextvars.Context())
+
+
+async def tell_airflow(message: str, **fields: Any) -> Any:
+    """Send a message of the task SDK from a trigger in the name of its task, otherwise as `ask_airflow`."""
     try:
         from airflow.sdk.execution_time import comms, task_runner
 
         triggerer = task_runner.SUPERVISOR_COMMS
     except (ImportError, AttributeError):
         raise LookupError("this is not an Airflow 3 triggerer") from None
-    return await triggerer.asend(getattr(comms, question)(**fields))
+    return await triggerer.asend(getattr(comms, message)(**fields))
 
 
 async def get_async_connection(conn_id: str) -> Connection:

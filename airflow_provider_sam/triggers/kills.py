@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_sam._compat import ask_airflow
+from airflow_provider_sam._compat import ask_airflow, tell_airflow
 from airflow_provider_sam.batches.wait.deferral import XCOM_KEY, Deferral, state_in, why_not_cancel
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def latest_deferral(task: Any) -> Deferral | None:
 
 async def leave_deferral(task: Any, deferral: Deferral) -> None:
     """Leave a deferral as the task's latest, as the sensor does on a worker."""
-    await ask_airflow("SetXCom", **_xcom(task), value=deferral.dump())
+    await tell_airflow("SetXCom", **_xcom(task), value=deferral.dump())
 
 
 def _xcom(task: Any) -> dict[str, Any]:

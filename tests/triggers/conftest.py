@@ -36,4 +36,5 @@ def airflow(monkeypatch):
     """The triggerer's line to Airflow; whatever is asked, the task is no more until a test says otherwise."""
     airflow = Airflow()
     monkeypatch.setattr("airflow_provider_sam.triggers.kills.ask_airflow", airflow.ask)
+    monkeypatch.setattr("airflow_provider_sam.triggers.kills.tell_airflow", airflow.ask)
     return airflow
