@@ -82,10 +82,10 @@ class Store:
         program = (
             "import os, signal, sys\n"
             "from airflow_provider_sam._compat import object_storage_path\n"
-            "from airflow_provider_sam.batches import staging\n"
-            f"staging.BLOCK_SIZE = {BLOCK_SIZE}\n"
+            "from airflow_provider_sam.batches import storage\n"
+            f"storage.BLOCK_SIZE = {BLOCK_SIZE}\n"
             "for uri in sys.argv[1:]:\n"
-            f"    staging.stage(object_storage_path(uri)).write(b'x' * {2 * BLOCK_SIZE + MEBIBYTE})\n"
+            f"    storage.stage(object_storage_path(uri)).write(b'x' * {2 * BLOCK_SIZE + MEBIBYTE})\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n"
         )
         uris = [f"{self.root}/{name}" for name in names]
