@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
 
 from airflow_provider_sam._compat import conf
+from airflow_provider_sam._compat.variables import is_supervised_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,11 @@ class TriggererHealth:
 
     status: str | None
     latest_heartbeat: str | None
+
+
+def runs_triggers_itself(ti: Any) -> bool:
+    """Return whether a task needs no triggerer, as in `airflow dags test`: Airflow 2 tells by the lack of a job."""
+    return is_supervised_here() if find_spec("airflow.sdk") else getattr(ti, "job_id", 0) is None
 
 
 def triggerer_health() -> TriggererHealth | None:

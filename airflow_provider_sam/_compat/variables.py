@@ -38,7 +38,7 @@ def read_variable(key: str) -> str | None:
         keys = _ask_supervisor(get_keys(prefix=key, limit=1)).keys
         if key not in keys:
             return None
-    elif _is_supervised_here():
+    elif is_supervised_here():
         return _read_row(key)
     answer = _ask_supervisor(comms.GetVariable(key=key))
     return answer.value if isinstance(answer, comms.VariableResult) else None
@@ -64,14 +64,13 @@ def delete_variable(key: str) -> None:
     _ask_supervisor(DeleteVariable(key=key))
 
 
-def _is_supervised_here() -> bool:
-    """Return whether supervisor and database are in this process, as in `airflow dags test`.
+def is_supervised_here() -> bool:
+    """Return whether supervisor and database are in this process, as in Airflow 3's `dags test`.
 
     Before Airflow 3.3, the supervisor logs an error for a variable that is not there. Here that is the user's screen.
     """
-    from airflow.sdk.execution_time import task_runner
-
-    return hasattr(task_runner.SUPERVISOR_COMMS, "supervisor")
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    return hasattr(getattr(runner, "SUPERVISOR_COMMS", None), "supervisor")
 
 
 def _ask_supervisor(message: Any, *, answered: bool = True) -> Any:

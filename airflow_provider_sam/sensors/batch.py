@@ -185,7 +185,7 @@ class SamBatchSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=False)
 
     def _defer(self, context: Context, batch_ids: list[str]) -> NoReturn:
-        warn_without_triggerer(self.log)
+        warn_without_triggerer(context, self.log)
         now = time.time()
         limit, deadline = nearest_limit(
             context, now=now, timeout=self.timeout, execution_timeout=self.execution_timeout

@@ -69,9 +69,9 @@ def ended_by_guard(next_method: str, next_kwargs: Mapping[str, Any] | None) -> b
     return next_method == "__fail__" and (next_kwargs or {}).get("error") in AIRFLOW_TIMED_OUT
 
 
-def warn_without_triggerer(log: Logger) -> None:
+def warn_without_triggerer(context: Context, log: Logger) -> None:
     """Say in the log of a task that is about to defer that no triggerer is running, where Airflow tells."""
-    if problem := find_triggerer_problem():
+    if problem := find_triggerer_problem(context.get("ti")):
         log.warning("%s", problem)
 
 

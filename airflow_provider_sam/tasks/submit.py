@@ -74,12 +74,12 @@ class BaseSamSubmitOperator(BaseOperator):
         self._too_late = seen.outcome == "timeout"
         return self.execute(context)
 
-    def _leave(self, question: SamSubmissionUnprovenError) -> NoReturn:
+    def _leave(self, context: Context, question: SamSubmissionUnprovenError) -> NoReturn:
         """Leave the worker until the oldest batch that may be this task's has ended."""
         from airflow_provider_sam.hooks.triggerers import find_triggerer_problem
         from airflow_provider_sam.triggers.batch import SamBatchTrigger
 
-        if problem := find_triggerer_problem():
+        if problem := find_triggerer_problem(context["ti"]):
             self.log.warning("%s", problem)
         self.log.info("Deferring until batch %s has ended", question.batch_ids[0])
         self.defer(
@@ -130,7 +130,7 @@ class BaseSamSubmitOperator(BaseOperator):
             except SamSubmissionUnprovenError as question:
                 if memory.load() is None:  # who forgets what was sent would send it again
                     raise
-                self._leave(question)
+                self._leave(context, question)
         if not ids:
             raise AirflowSkipException("There are no requests.")
         leave_link(context, hook.config.console_url, ids)

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_sam._compat.triggerers import TriggererHealth
 from airflow_provider_sam.hooks.sam import SamHook
-from airflow_provider_sam.hooks.triggerers import triggerer_problem
+from airflow_provider_sam.hooks.triggerers import find_triggerer_problem, triggerer_problem
 
 SEEN = "2026-11-25T14:00:03+00:00"
 
@@ -26,6 +26,15 @@ def test_a_problem_is_named_only_where_it_is_certain_and_says_what_to_do(health,
     problem = triggerer_problem(health)
     assert said in problem
     assert ("`airflow triggerer`" in problem) is bool(said)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_task_that_runs_its_triggers_itself_needs_no_triggerer(monkeypatch, inline):
+    monkeypatch.setattr("airflow_provider_sam.hooks.triggerers.runs_triggers_itself", lambda _: inline)
+    nobody = TriggererHealth(status=None, latest_heartbeat=None)
+    monkeypatch.setattr("airflow_provider_sam.hooks.triggerers.triggerer_health", lambda: nobody)
+    assert bool(find_triggerer_problem(object())) is not inline
+    assert find_triggerer_problem()
 
 
 @pytest.mark.parametrize(
