@@ -202,6 +202,13 @@ links()
 """
 
 
+LINKS = """select task_id, value from xcom
+    where key = ? and run_id = (select max(run_id) from dag_run where dag_id = 'links') and value not in ('', '""')"""
+LINKS_BY_ATTEMPT = """select task_id, value from xcom_v2 join task_instance on task_instance.id = task_instance_id
+    where key = ? and run_id = (select max(run_id) from dag_run where dag_id = 'links') and value not in ('', '""')"""
+"""From Airflow 3.4 on."""
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("console_url", [None, CONSOLE])
@@ -216,12 +223,7 @@ def test_airflow_stores_the_link_of_each_mapped_task_and_misses_none(sam, tmp_pa
     assert "cannot be called outside" not in said
     with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as database:
         tables = {name for (name,) in database.execute("select name from sqlite_master")}
-        table = "xcom_v2" if "xcom_v2" in tables else "xcom"  # from Airflow 3.4 on
-        rows = database.execute(
-            f"select task_id, value from {table} where key = ? and dag_id = 'links' and value not in ('', '\"\"')"  # noqa: S608 - a name of two
-            f" and run_id = (select max(run_id) from {table} where dag_id = 'links')",
-            [links.XCOM_KEY],
-        )
+        rows = database.execute(LINKS_BY_ATTEMPT if "xcom_v2" in tables else LINKS, [links.XCOM_KEY])
         left = Counter((task_id, json.loads(value)) for task_id, value in rows)
     pages = {CONSOLE.format(batch_id=batch.id) for batch in sam.batches} if console_url else set()
     assert left == Counter((task_id, page) for task_id in ("create", "wait") for page in pages)
