@@ -170,7 +170,7 @@ def row_requests_of(rows: Any, *, id_column: Any, defaults: Any, storage_conn_id
 
     :raises SamRequestError: arguments of a recipe without rows, rows without an id, or a recipe given twice.
     """
-    named = [name for name, value in {"id_column": id_column, **recipe}.items() if value not in (None, False)]
+    named = [name for name, value in {"id_column": id_column, **recipe}.items() if value is not None and value is not False]
     if rows is None or isinstance(rows, RowRequests):
         if named:
             needs = "belong to rows=, which is missing" if rows is None else "are part of the RowRequests already"
