@@ -121,19 +121,16 @@ class Identities:
             self._seen.execute("ROLLBACK")
             raise self._duplicate(batch, digests, values) from None
 
-    def _duplicate(
-        self, batch: RowBatch, digests: Sequence[bytes], values: Sequence[Sequence[Any]]
-    ) -> SamRequestError:
+    def _duplicate(self, batch: RowBatch, digests: Sequence[bytes], values: Sequence[Sequence[Any]]) -> SamRequestError:
         here: dict[bytes, int] = {}
         for index, digest in enumerate(digests):
-            first = self._place(digest)
-            if first is None and digest in here:
-                first = where(batch, here[digest])
+            first = self._place(digest) or (where(batch, here[digest]) if digest in here else None)
             if first is not None:
-                shown = ", ".join(f"{name}={as_text(column[index])!r}"[:80] for name, column in zip(self._columns, values, strict=True))
+                named = zip(self._columns, values, strict=True)
+                shown = ", ".join(f"{name}={as_text(column[index])!r}"[:80] for name, column in named)
                 return SamRequestError(
-                    f"{first} and {where(batch, index)} have the same id ({shown}); an id stands for one row. Name more "
-                    "columns as id_column, or remove the duplicate"
+                    f"{first} and {where(batch, index)} have the same id ({shown}); an id stands for one row. Name "
+                    "more columns as id_column, or remove the duplicate"
                 )
             here[digest] = index
         raise AssertionError  # the database has found one

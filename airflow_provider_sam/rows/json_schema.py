@@ -21,7 +21,7 @@ def as_object(schema: dict[str, Any]) -> dict[str, Any]:
         if "$ref" not in found or (target := _target(schema, found["$ref"])) is None:
             break
         found = {**target, **{name: part for name, part in found.items() if name != "$ref"}}
-    definitions = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
+    definitions: dict[str, Any] = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
     return {**found, **definitions} if found is not schema else schema
 
 

@@ -105,7 +105,8 @@ class _Typed(OutputType):
             adapter: TypeAdapter[Any] = TypeAdapter(kind)
             schema = as_object(_schema_of(adapter))
             if not is_plain_object(schema):
-                adapter = TypeAdapter(create_model("Answer", **{WRAPPED: (kind, ...)}))
+                fields: dict[str, Any] = {WRAPPED: (kind, ...)}
+                adapter = TypeAdapter(create_model("Answer", **fields))
                 schema = as_object(_schema_of(adapter))
         except (PydanticUserError, TypeError, RecursionError) as problem:
             first = str(problem).partition("\n")[0]
@@ -141,7 +142,7 @@ class _Described(OutputType):
             raise SamRequestError(f"output_type is no JSON schema: {problem.message}") from None
         whole = as_object(dict(schema))
         if not is_plain_object(whole):
-            definitions = {name: whole.pop(name) for name in ("$defs", "definitions") if name in whole}
+            definitions: dict[str, Any] = {name: whole.pop(name) for name in ("$defs", "definitions") if name in whole}
             whole = {"type": "object", "properties": {WRAPPED: whole}, "required": [WRAPPED], **definitions}
         self._validator = kind(whole, format_checker=FormatChecker())
         super().__init__(whole)

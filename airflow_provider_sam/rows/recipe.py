@@ -10,7 +10,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import MESSAGE_PARAMS, check_params
 from airflow_provider_sam.rows.batch import where
 from airflow_provider_sam.rows.identity import Identities, custom_id_of
-from airflow_provider_sam.rows.template import Column, Literal, compile_params, encode, escaped
+from airflow_provider_sam.rows.template import Column, Literal, compile_params, encode, escaped, parse
 from airflow_provider_sam.rows.texts import as_text
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Recipe:
             if not callable(prompt):
                 raise SamRequestError(f"prompt must be a text or a function of a row, got a {type(prompt).__name__}")
             return
+        if isinstance(prompt, str):
+            _ = [*parse(prompt, what="prompt")]  # so that an error calls it by its name
         templated = [{"role": "user", "content": prompt}] if messages is None else messages
         directed = self._directed({**self._params, "messages": templated})
         check_params(directed, MESSAGE_PARAMS, where="rows: params")

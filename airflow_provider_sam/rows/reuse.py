@@ -67,7 +67,12 @@ class Unanswered:
     """
 
     def __init__(
-        self, lines: Iterable[bytes], output_type: OutputType | None, *, dedupe: bool, stop_reasons: Collection[str] = ()
+        self,
+        lines: Iterable[bytes],
+        output_type: OutputType | None,
+        *,
+        dedupe: bool,
+        stop_reasons: Collection[str] = (),
     ) -> None:
         self.counts = RowCounts()
         self._dedupe = dedupe

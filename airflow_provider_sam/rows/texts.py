@@ -1,14 +1,17 @@
-"""How a value of a column reads in a prompt: text as it is, nothing for null, everything else as JSON would write it."""
+"""How a value reads in a prompt: text as it is, nothing for null, everything else as JSON would write it."""
 
 from __future__ import annotations
 
 import math
 from datetime import date, time
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def as_text(value: Any) -> str:
@@ -16,22 +19,27 @@ def as_text(value: Any) -> str:
 
     :raises TypeError: it has no form as text, such as bytes.
     """
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return "" if math.isnan(value) else repr(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, (date, time)):  # a datetime is a date
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, (list, tuple, dict)):
-        return msgspec.json.encode(value, enc_hook=as_text).decode()
+    for kind, form in _FORMS:
+        if isinstance(value, kind):
+            return form(value)
     raise TypeError(f"a {type(value).__name__} has no form as text")
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value, enc_hook=as_text).decode()
+    except (ValueError, RecursionError) as problem:
+        raise TypeError(f"it cannot be written as JSON: {problem}") from None
+
+
+# The first that fits: a truth value is an int too, and a datetime a date.
+_FORMS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    (str, lambda value: value),
+    (type(None), lambda _: ""),
+    (bool, lambda value: "true" if value else "false"),
+    ((int, UUID), str),
+    (float, lambda value: "" if math.isnan(value) else repr(value)),
+    (Decimal, lambda value: format(value, "f")),
+    ((date, time), lambda value: value.isoformat()),
+    ((list, tuple, dict), _json),
+)

@@ -1,4 +1,4 @@
-"""Rows and what makes a request of each, as a Dag holds them: once, for the task that submits and the one that lands."""
+"""Rows and what makes a request of each, as a Dag holds them: once, for submitting and for landing."""
 
 from __future__ import annotations
 
@@ -165,12 +165,15 @@ def check_one_input(name: str, given: object, rows: RowRequests | None) -> None:
         raise SamRequestError(f"give either {name}= or rows=, and not both")
 
 
-def row_requests_of(rows: Any, *, id_column: Any, defaults: Any, storage_conn_id: str | None, **recipe: Any) -> RowRequests | None:
+def row_requests_of(
+    rows: Any, *, id_column: Any, defaults: Any, storage_conn_id: str | None, **recipe: Any
+) -> RowRequests | None:
     """Return what an operator's arguments for rows say; None where it has no rows.
 
     :raises SamRequestError: arguments of a recipe without rows, rows without an id, or a recipe given twice.
     """
-    named = [name for name, value in {"id_column": id_column, **recipe}.items() if value is not None and value is not False]
+    given = {"id_column": id_column, **recipe}
+    named = [name for name, value in given.items() if value is not None and value is not False]
     if rows is None or isinstance(rows, RowRequests):
         if named:
             needs = "belong to rows=, which is missing" if rows is None else "are part of the RowRequests already"

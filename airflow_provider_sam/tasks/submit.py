@@ -181,7 +181,9 @@ class BaseSamSubmitOperator(BaseOperator):
     def _report(self, estimate: SubmissionEstimate, counts: RowCounts | None) -> dict[str, int]:
         """Say what a dry run has found, in the log and as what the task returns."""
         report = {**(asdict(counts) if counts else {}), **asdict(estimate)}
-        self.log.info("Dry run, nothing was sent: %s", ", ".join(f"{number:,} {name}" for name, number in report.items()))
+        self.log.info(
+            "Dry run, nothing was sent: %s", ", ".join(f"{number:,} {name}" for name, number in report.items())
+        )
         return report
 
     def _input_options(self, **of_the_input: Any) -> InputOptions:

@@ -63,9 +63,7 @@ def check_tokens(estimate: int, max_input_tokens: int | None, *, sample: Sample,
         )
 
 
-def estimate_tokens(
-    client: SamClient, sample: Sample, total: int, *, betas: Sequence[str] | None, log: Logger
-) -> int:
+def estimate_tokens(client: SamClient, sample: Sample, total: int, *, betas: Sequence[str] | None, log: Logger) -> int:
     """Return about how many input tokens all requests have, as the API counts those of a sample; counting is free.
 
     :raises SamRequestError: a request is larger than the API counts.
