@@ -1,0 +1,1 @@
+"""Tables: rows and a recipe become requests, and answers become rows again."""
