@@ -28,7 +28,7 @@ import msgspec
 
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.land.ledger import OUTCOMES, TOP_ERRORS, count_into, room_for
+from airflow_provider_sam.batches.counting import OUTCOMES, TOP_ERRORS, count_into, room_for
 from airflow_provider_sam.batches.land.reader import place_of
 
 if TYPE_CHECKING:

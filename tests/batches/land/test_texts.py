@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from airflow_provider_sam.api.redaction import clean_text
-from airflow_provider_sam.batches.land.ledger import LONGEST_NAME, MOST_NAMES, OTHERS, Ledger, count_into
+from airflow_provider_sam.batches.counting import LONGEST_NAME, MOST_NAMES, OTHERS, count_into
+from airflow_provider_sam.batches.land.ledger import Ledger
 from airflow_provider_sam.batches.land.manifest import build_manifest
 
 
