@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_sam.batches.tables import INT64
 from airflow_provider_sam.rows.values import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pyarrow as pa
-
-INT64 = range(-(2**63), 2**63)
 
 NOT_HELD = (ValueError, TypeError, OverflowError, AttributeError)
 """What converting a value raises that its type cannot hold; Arrow's own errors are ValueErrors and TypeErrors."""
@@ -71,33 +70,20 @@ def _type_of(schema: Any) -> ColumnType:
     import pyarrow as pa
 
     schema = _without_null(schema)
-    match schema.get("type"):
-        case _ if _strings_of(schema) is not None:
-            return ColumnType(pa.string(), _as_it_is)
-        case "string":
-            return _string_type(schema.get("format"))
-        case "boolean":
-            return ColumnType(pa.bool_(), _as_it_is)
-        case "integer":
-            return ColumnType(pa.int64(), _whole)
-        case "number":
-            return ColumnType(pa.float64(), float)
-        case "array" if isinstance(schema.get("items"), Mapping) and "prefixItems" not in schema:
-            return _list_type(schema["items"])
-        case "object" if schema.get("properties") and not isinstance(schema.get("additionalProperties"), Mapping):
-            return _struct_type(schema["properties"])
-        case _:
-            return ColumnType(pa.string(), json_text)
-
-
-def _string_type(format_: object) -> ColumnType:
-    import pyarrow as pa
-
-    if format_ == "date":
-        return ColumnType(pa.date32(), date.fromisoformat)
-    if format_ == "date-time":
-        return ColumnType(pa.timestamp("us", "UTC"), _moment)
-    return ColumnType(pa.string(), _as_it_is)
+    kind = "string" if _strings_of(schema) is not None else schema.get("type")
+    if kind == "array" and isinstance(schema.get("items"), Mapping) and "prefixItems" not in schema:
+        return _list_type(schema["items"])
+    if kind == "object" and schema.get("properties") and not isinstance(schema.get("additionalProperties"), Mapping):
+        return _struct_type(schema["properties"])
+    scalars: dict[tuple[Any, Any], ColumnType] = {
+        ("string", "date"): ColumnType(pa.date32(), date.fromisoformat),
+        ("string", "date-time"): ColumnType(pa.timestamp("us", "UTC"), _moment),
+        ("string", None): ColumnType(pa.string(), _as_it_is),
+        ("boolean", None): ColumnType(pa.bool_(), _as_it_is),
+        ("integer", None): ColumnType(pa.int64(), _whole),
+        ("number", None): ColumnType(pa.float64(), float),
+    }
+    return scalars.get((kind, schema.get("format"))) or scalars.get((kind, None)) or ColumnType(pa.string(), json_text)
 
 
 def _list_type(items: Any) -> ColumnType:
@@ -138,7 +124,7 @@ def _without_null(schema: Any) -> Mapping[str, Any]:
 
 
 def _all_strings(choices: Sequence[Any]) -> Mapping[str, Any]:
-    """Return one enum for several choices of strings, such as constants; an empty schema where they are something else."""
+    """Return one enum for several choices of strings, such as constants; an empty schema for anything else."""
     found = [_strings_of(choice) if isinstance(choice, Mapping) else None for choice in choices]
     strings = [string for each in found if each is not None for string in each]
     return {"enum": strings} if choices and None not in found else {}
