@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_SAMPLES: Mapping[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "null": None}
+_FORMATTED: Mapping[str, str] = {
+    "date": "2026-01-01",
+    "date-time": "2026-01-01T00:00:00Z",
+    "email": "sam@example.com",
+    "time": "00:00:00Z",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
+_LONGEST_CHAIN = 20  # references and choices that follow each other; a longer one is a circle
+_LONGEST_TEXT = 40  # characters of the prompt that an answer repeats
 _DEEPEST = 5  # levels; deeper ones stay empty
 
 _BUILT_IN_INPUTS: Mapping[str, Mapping[str, Any]] = {
@@ -33,7 +42,10 @@ def tool_to_call(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def tool_use(tool: Mapping[str, Any], block_id: str, prompt: str) -> dict[str, Any]:
     """Return the ``tool_use`` block that calls ``tool``."""
     schema = tool.get("input_schema")
-    called = _sample(schema, prompt) if schema is not None else dict(_BUILT_IN_INPUTS.get(tool["name"], {}))
+    if schema is None:
+        called = dict(_BUILT_IN_INPUTS.get(tool["name"], {}))
+    else:
+        called = _sample(schema, schema, prompt[:_LONGEST_TEXT])
     return {"type": "tool_use", "id": block_id, "name": tool["name"], "input": called}
 
 
@@ -42,20 +54,54 @@ def _brings_result(params: Mapping[str, Any]) -> bool:
     return not isinstance(last, str) and any(block["type"] == "tool_result" for block in last)
 
 
-def _sample(schema: Any, prompt: str, depth: int = 0) -> Any:
+def _sample(schema: Any, root: Any, text: str, depth: int = 0) -> Any:
     """Make a value of a JSON schema; whatever is not understood becomes a text, as a model's guess would be."""
-    if not isinstance(schema, Mapping):
-        return prompt[:40]
-    allowed = schema.get("enum")
+    schema = _resolved(schema, root)
+    allowed = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(allowed, list) and allowed:
         return allowed[0]
-    if "const" in schema:
-        return schema["const"]
-    kind = schema.get("type", "string")
-    if kind == "object":
-        properties = schema.get("properties")
-        inside = properties if isinstance(properties, Mapping) and depth < _DEEPEST else {}
-        return {name: _sample(part, prompt, depth + 1) for name, part in inside.items()}
-    if kind == "array":
-        return [_sample(schema.get("items"), prompt, depth + 1)] if depth < _DEEPEST else []
-    return _SAMPLES.get(kind, prompt[:40]) if isinstance(kind, str) else prompt[:40]
+    match schema.get("type", "object" if "properties" in schema else "string"):
+        case "object":
+            properties = schema.get("properties")
+            inside = properties if isinstance(properties, Mapping) and depth < _DEEPEST else {}
+            return {name: _sample(part, root, text, depth + 1) for name, part in inside.items()}
+        case "array":
+            return [_sample(schema.get("items"), root, text, depth + 1)] if depth < _DEEPEST else []
+        case "integer" | "number" as kind:
+            return _number(schema, 1 if kind == "integer" else 1.0)
+        case "boolean":
+            return True
+        case "null":
+            return None
+        case _:
+            return _FORMATTED.get(str(schema.get("format")), text)
+
+
+def _resolved(schema: Any, root: Any) -> Mapping[str, Any]:
+    """Follow references, and take the first of several choices."""
+    for _ in range(_LONGEST_CHAIN):
+        if not isinstance(schema, Mapping):
+            break
+        choices = next((schema[name] for name in ("anyOf", "oneOf", "allOf") if schema.get(name)), None)
+        if "$ref" in schema:
+            schema = _target(root, schema["$ref"])
+        elif isinstance(choices, list):
+            schema = choices[0]
+        else:
+            return schema
+    return {}
+
+
+def _number(schema: Mapping[str, Any], value: float) -> float:
+    """Return a number, or what its bounds allow nearest to it."""
+    least, most = schema.get("minimum"), schema.get("maximum")
+    value = least if isinstance(least, int | float) and value < least else value
+    return most if isinstance(most, int | float) and value > most else value
+
+
+def _target(root: Any, reference: object) -> Any:
+    """Return what a reference inside of a schema means."""
+    found = root
+    for name in str(reference).removeprefix("#/").split("/"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.tasks.rows import check_one_input, row_requests_of
 from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.tasks.rows import RowRequests, Rows
 
 
 class SamCreateBatchOperator(BaseSamSubmitOperator):
@@ -25,12 +28,30 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         and perhaps a `custom_id`; those without one get one that ends in their place, such as ``3f9a1c5b7d2e-1``, and
         begins with what no other submission has.
         Requests are data: nothing in them is rendered as a template, and they appear on no page of Airflow.
+    :param rows: instead of `requests`: a table, of which each row becomes a request. A path (templated) to Parquet, CSV
+        or JSONL: a file, a directory, or a pattern with ``*``; a `SqlRows` (templated); an upstream task's output; an
+        object with Arrow's stream interface, such as a DataFrame; a list of mappings; or a callable that takes the
+        task's context and returns one of these. The attribute `rows` of this operator is what
+        `SamBatchToObjectStorageOperator` takes to put the answers beside the rows.
+    :param id_column: the column of `rows`, or the columns, whose value names a row. No two rows have the same.
+    :param prompt: the user's message for a row, with columns as placeholders: ``"Positive or negative? {review}"``.
+        ``{{`` is a brace. Or a function that takes a row as a dictionary and returns its prompt, or its parameters.
+    :param messages: the conversation as the API takes it, with columns as placeholders, instead of `prompt`.
+    :param output_type: what an answer to a row is: a pydantic model, dataclass, TypedDict, Literal or another type that
+        pydantic knows, or a JSON schema. The request asks for it. Default: text.
+    :param dedupe: ask what several rows ask once, and give each of them the answer. Default: no.
+    :param reuse: the path of earlier publications of these rows, or a list (templated): rows whose id and request were
+        answered there are not sent again. What is not there yet counts as empty, so it may be the target itself.
+    :param storage_conn_id: the connection of the object storage for `rows` and `reuse` (templated). Default: the one in
+        the path, if any.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them; data too.
         Requests that get no model from here either have that of the connection.
     :param max_requests: fail, before anything is sent, if there are more requests (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
         sample by the API's free count (templated).
     :param token_samples: from how many requests the tokens are estimated. Default: 20.
+    :param dry_run: check everything, create nothing, and return what would be sent: `requests`, `batches`, `bytes` and
+        estimated `input_tokens`; with `rows` also `rows`, `reused` and `duplicates`. Default: no.
     :param on_empty: whether a task without requests fails (the default) or is skipped: `fail` or `skip`.
     :param adopt_batch_id: a batch to take for this task's own instead of creating one, such as after an error that
         names two (templated). It must have as many requests; empty means none.
@@ -56,16 +77,28 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = ("requests", "defaults", *BaseSamSubmitOperator.template_fields)
+    template_fields = ("requests", "rows", "defaults", *BaseSamSubmitOperator.template_fields)
 
     def __init__(
         self,
         *,
-        requests: Iterable[Mapping[str, Any] | str] | XComArg | Callable[[Context], Iterable[Mapping[str, Any] | str]],
+        requests: Iterable[Mapping[str, Any] | str]
+        | XComArg
+        | Callable[[Context], Iterable[Mapping[str, Any] | str]]
+        | None = None,
+        rows: Rows | RowRequests | None = None,
+        id_column: str | Sequence[str] | None = None,
+        prompt: Prompt | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        output_type: Any = None,
+        dedupe: bool = False,
+        reuse: str | ObjectStoragePath | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
+        storage_conn_id: str | None = None,
         defaults: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
         max_requests: int | str | None = None,
         max_input_tokens: int | str | None = None,
         token_samples: int = 20,
+        dry_run: bool = False,
         on_empty: Literal["fail", "skip"] = "fail",
         adopt_batch_id: str | None = None,
         resubmit: bool = False,
@@ -79,10 +112,23 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.requests = Verbatim(requests)
+        self.rows = row_requests_of(
+            rows,
+            id_column=id_column,
+            prompt=prompt,
+            messages=messages,
+            defaults=defaults,
+            output_type=output_type,
+            dedupe=dedupe,
+            reuse=reuse,
+            storage_conn_id=storage_conn_id,
+        )
+        check_one_input("requests", requests, self.rows)
         self.defaults = Verbatim(defaults)
         self.max_requests = max_requests
         self.max_input_tokens = max_input_tokens
         self.token_samples = token_samples
+        self.is_dry_run = dry_run  # `dry_run` is a method of every operator
         self.on_empty = on_empty
         self.adopt_batch_id = adopt_batch_id
         self.resubmit = resubmit
@@ -93,13 +139,16 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> str | list[str] | dict[str, int]:
         """Create the batch, or find the one that an earlier try has created, and give its id."""
         from airflow_provider_sam.batches.submit.sources import entries_of
 
-        requests, defaults = self.requests.read(context), self.defaults.read(context)
-        (batch_id,) = self._submit(context, lambda _limits: entries_of(requests), defaults=defaults, one_batch=True)
-        return batch_id
+        if self.rows is not None:
+            found = self._submit_rows(context, self.rows, one_batch=True)
+        else:
+            requests, defaults = self.requests.read(context), self.defaults.read(context)
+            found = self._submit(context, lambda _limits: entries_of(requests), defaults=defaults, one_batch=True)
+        return found[0] if isinstance(found, list) and found else found
 
 
 class BaseSamBatchOperator(BaseOperator):

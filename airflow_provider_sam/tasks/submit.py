@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context, ObjectStoragePath
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.submit.requests import Block, Entry
-    from airflow_provider_sam.batches.submit.run import InputOptions, SubmitRun
+    from airflow_provider_sam.batches.submit.run import InputOptions, SubmissionEstimate, SubmitRun
     from airflow_provider_sam.batches.submit.submission import SubmitOptions
     from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
+    from airflow_provider_sam.rows.reuse import RowCounts
+    from airflow_provider_sam.tasks.rows import RowRequests
 
 LOOK_EVERY = 60.0
 """Seconds between two looks at a batch that may be the task's own."""
@@ -51,6 +54,7 @@ class BaseSamSubmitOperator(BaseOperator):
     on_empty: Literal["fail", "skip"]
     adopt_batch_id: str | Sequence[str] | None
     resubmit: bool
+    is_dry_run: bool
     visibility_timeout: float
     prove_within: float | None
     deferrable: bool
@@ -93,6 +97,34 @@ class BaseSamSubmitOperator(BaseOperator):
             timeout=timedelta(seconds=question.until - time.time() + GUARD),
         )
 
+    def _submit_rows(
+        self, context: Context, rows: RowRequests, *, only: Collection[str] | None = None, one_batch: bool = False
+    ) -> list[str] | dict[str, int]:
+        """Create the batches of the rows that no earlier publication answers, or find those that exist.
+
+        :param only: as for `_submit`.
+        :param one_batch: as for `_submit`.
+        :raises AirflowSkipException: there are no rows, and `on_empty` is `skip`.
+        """
+        from airflow_provider_sam.batches.land.earlier import earlier_lines
+        from airflow_provider_sam.hooks.sam import SamHook
+        from airflow_provider_sam.rows.reuse import Unanswered
+        from airflow_provider_sam.tasks.row_blocks import blocks_of
+
+        bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
+        earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)
+        with Unanswered(earlier, bound.output_type, dedupe=rows.dedupe) as unanswered:
+            found = self._submit(
+                context,
+                lambda _limits: blocks_of(bound.batches(bound.recipe.columns), bound.recipe, unanswered),
+                defaults=None,
+                only=only,
+                one_batch=one_batch,
+                counts=unanswered.counts,
+            )
+        self.log.info("%s", unanswered.counts)
+        return found
+
     def _submit(
         self,
         context: Context,
@@ -101,13 +133,17 @@ class BaseSamSubmitOperator(BaseOperator):
         defaults: Mapping[str, Any] | None,
         only: Collection[str] | None = None,
         one_batch: bool = False,
-    ) -> list[str]:
-        """Create the batches, or find those that an earlier try has created; give their ids, in order.
+        counts: RowCounts | None = None,
+    ) -> list[str] | dict[str, int]:
+        """Return the batches' ids, in order: created, or found where an earlier try has created them.
+
+        A dry run creates nothing and returns what would be sent.
 
         :param read: gives the requests one by one, or in blocks of lines, when it is told the connection's limits.
         :param defaults: parameters for the requests that lack them.
         :param only: the custom_ids of the requests that are submitted; None for all.
         :param one_batch: whether all must fit into one batch.
+        :param counts: what becomes of the rows that the requests are made of, known when all are read.
         :raises AirflowSkipException: there are no requests, and `on_empty` is `skip`.
         """
         from airflow_provider_sam.batches.store.store import memory_for
@@ -117,7 +153,11 @@ class BaseSamSubmitOperator(BaseOperator):
 
         hook = SamHook(self.sam_conn_id)
         input_options = self._input_options(
-            defaults=defaults, model=hook.get_default_model(), only=only, one_batch=one_batch
+            defaults=defaults,
+            model=hook.get_default_model(),
+            only=only,
+            one_batch=one_batch,
+            may_be_empty=lambda: counts is not None and counts.reused > 0,
         )
         memory = memory_for(context, self.state_path or hook.config.state_path, log=self.log)
         with hook.client as client:
@@ -125,16 +165,26 @@ class BaseSamSubmitOperator(BaseOperator):
             self._run = SubmitRun(
                 client, memory, self._options(context), input_options, log=self.log, look_every=look_every
             )
+            if self.is_dry_run:
+                return self._report(self._run.estimate(read(client.settings.limits)), counts)
             try:
                 ids = self._run.submit(read(client.settings.limits))
             except SamSubmissionUnprovenError as question:
                 if memory.load() is None:  # who forgets what was sent would send it again
                     raise
                 self._leave(context, question)
-        if not ids:
+        if not ids and not (counts and counts.reused):
             raise AirflowSkipException("There are no requests.")
         leave_link(context, hook.config.console_url, ids)
         return ids
+
+    def _report(self, estimate: SubmissionEstimate, counts: RowCounts | None) -> dict[str, int]:
+        """Say what a dry run has found, in the log and as what the task returns."""
+        report = {**(asdict(counts) if counts else {}), **asdict(estimate)}
+        self.log.info(
+            "Dry run, nothing was sent: %s", ", ".join(f"{number:,} {name}" for name, number in report.items())
+        )
+        return report
 
     def _input_options(self, **of_the_input: Any) -> InputOptions:
         from airflow_provider_sam.batches.submit.run import InputOptions, whole_number

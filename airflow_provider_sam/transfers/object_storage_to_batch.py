@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.tasks.rows import check_one_input, row_requests_of
 from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
+    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.tasks.rows import RowRequests, Rows
 
 
 class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
@@ -32,6 +35,20 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         ``airflow-provider-sam[zstd]``); several files are read by their names. A line is a prompt (a JSON string), or
         an object with `params` and perhaps a `custom_id`; those without one get one that ends in their place in the
         whole input, such as ``3f9a1c5b7d2e-1``, and begins with what no other submission has.
+    :param rows: instead of `path`: a table, of which each row becomes a request. A path (templated) to Parquet, CSV
+        or JSONL: a file, a directory, or a pattern with ``*``; a `SqlRows` (templated); an upstream task's output; an
+        object with Arrow's stream interface, such as a DataFrame; a list of mappings; or a callable that takes the
+        task's context and returns one of these. The attribute `rows` of this operator is what
+        `SamBatchToObjectStorageOperator` takes to put the answers beside the rows.
+    :param id_column: the column of `rows`, or the columns, whose value names a row. No two rows have the same.
+    :param prompt: the user's message for a row, with columns as placeholders: ``"Positive or negative? {review}"``.
+        ``{{`` is a brace. Or a function that takes a row as a dictionary and returns its prompt, or its parameters.
+    :param messages: the conversation as the API takes it, with columns as placeholders, instead of `prompt`.
+    :param output_type: what an answer to a row is: a pydantic model, dataclass, TypedDict, Literal or another type that
+        pydantic knows, or a JSON schema. The request asks for it. Default: text.
+    :param dedupe: ask what several rows ask once, and give each of them the answer. Default: no.
+    :param reuse: the path of earlier publications of these rows, or a list (templated): rows whose id and request were
+        answered there are not sent again. What is not there yet counts as empty, so it may be the target itself.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any. For a
         manifest and its files it is the one where their paths name none.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them. Data: never
@@ -44,6 +61,8 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
         sample by the API's free count (templated).
     :param token_samples: from how many requests the tokens are estimated. Default: 20.
+    :param dry_run: check everything, create nothing, and return what would be sent: `requests`, `batches`, `bytes` and
+        estimated `input_tokens`; with `rows` also `rows`, `reused` and `duplicates`. Default: no.
     :param on_empty: whether a task whose input has no requests fails (the default) or is skipped: `fail` or `skip`.
     :param adopt_batch_id: batches to take for this task's own instead of creating them, such as after an error that
         names two: an id or a list (templated). Each stands for the first missing batch of its size; empty means none.
@@ -68,12 +87,19 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = ("path", "storage_conn_id", "only_failed_of", *BaseSamSubmitOperator.template_fields)
+    template_fields = ("path", "rows", "storage_conn_id", "only_failed_of", *BaseSamSubmitOperator.template_fields)
 
     def __init__(
         self,
         *,
-        path: str | ObjectStoragePath | XComArg,
+        path: str | ObjectStoragePath | XComArg | None = None,
+        rows: Rows | RowRequests | None = None,
+        id_column: str | Sequence[str] | None = None,
+        prompt: Prompt | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        output_type: Any = None,
+        dedupe: bool = False,
+        reuse: str | ObjectStoragePath | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
         storage_conn_id: str | None = None,
         defaults: Mapping[str, Any] | None = None,
         only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
@@ -81,6 +107,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         max_requests: int | str | None = None,
         max_input_tokens: int | str | None = None,
         token_samples: int = 20,
+        dry_run: bool = False,
         on_empty: Literal["fail", "skip"] = "fail",
         adopt_batch_id: str | Sequence[str] | None = None,
         resubmit: bool = False,
@@ -94,6 +121,18 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.path: Any = path
+        self.rows = row_requests_of(
+            rows,
+            id_column=id_column,
+            prompt=prompt,
+            messages=messages,
+            defaults=defaults,
+            output_type=output_type,
+            dedupe=dedupe,
+            reuse=reuse,
+            storage_conn_id=storage_conn_id,
+        )
+        check_one_input("path", path, self.rows)
         self.storage_conn_id = storage_conn_id
         self.defaults = defaults
         self.only_failed_of: Any = only_failed_of
@@ -102,6 +141,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         self.max_requests = max_requests
         self.max_input_tokens = max_input_tokens
         self.token_samples = token_samples
+        self.is_dry_run = dry_run  # `dry_run` is a method of every operator
         self.on_empty = on_empty
         self.adopt_batch_id = adopt_batch_id
         self.resubmit = resubmit
@@ -112,13 +152,15 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
-    def execute(self, context: Context) -> list[str]:
+    def execute(self, context: Context) -> list[str] | dict[str, int]:
         """Create the batches, or find those that an earlier try has created, and give their ids."""
         from airflow_provider_sam.batches.paths import storage_path
         from airflow_provider_sam.batches.submit.sources import blocks_at
 
-        path = storage_path(self.path, self.storage_conn_id)
         only = self._failed_before() if self._is_second_round else None
+        if self.rows is not None:
+            return self._submit_rows(context, self.rows, only=only)
+        path = storage_path(self.path, self.storage_conn_id)
         return self._submit(
             context,
             lambda limits: blocks_at(path, longest=limits.max_batch_bytes),

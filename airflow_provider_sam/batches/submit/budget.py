@@ -51,28 +51,33 @@ def check_number(total: int, max_requests: int | None) -> None:
         raise SamBudgetError(f"the input has {total} requests, but max_requests is {max_requests}")
 
 
-def check_tokens(
-    client: SamClient, sample: Sample, total: int, max_input_tokens: int, *, betas: Sequence[str] | None, log: Logger
-) -> None:
-    """Hold an input to its tokens, as the API counts those of a sample; counting is free.
+def check_tokens(estimate: int, max_input_tokens: int | None, *, sample: Sample, total: int) -> None:
+    """Hold an input to its tokens.
 
     :raises SamBudgetError: the estimate for all requests is higher.
+    """
+    if max_input_tokens is not None and estimate > max_input_tokens:
+        raise SamBudgetError(
+            f"about {estimate} input tokens, estimated from {len(sample.requests)} of {total} requests, but "
+            f"max_input_tokens is {max_input_tokens}"
+        )
+
+
+def estimate_tokens(client: SamClient, sample: Sample, total: int, *, betas: Sequence[str] | None, log: Logger) -> int:
+    """Return about how many input tokens all requests have, as the API counts those of a sample; counting is free.
+
     :raises SamRequestError: a request is larger than the API counts.
     """
     largest, limit = max(map(len, sample.requests)), client.settings.limits.max_message_bytes
     if largest > limit:
         raise SamRequestError(
-            f"max_input_tokens cannot be checked: a request has {largest} bytes, and the API counts tokens of up to "
+            f"input tokens cannot be estimated: a request has {largest} bytes, and the API counts tokens of up to "
             f"{limit} (max_message_bytes). Leave out max_input_tokens, or make the request smaller"
         )
     counted = [client.count_tokens(_countable(data), betas=betas).input_tokens for data in sample.requests]
     estimate = round(sum(counted) / len(counted) * total)
     log.info("About %d input tokens, estimated from %d of %d requests", estimate, len(counted), total)
-    if estimate > max_input_tokens:
-        raise SamBudgetError(
-            f"about {estimate} input tokens, estimated from {len(counted)} of {total} requests, but max_input_tokens "
-            f"is {max_input_tokens}"
-        )
+    return estimate
 
 
 def _countable(data: bytes) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.submit.budget import Sample, check_number, check_tokens
+from airflow_provider_sam.batches.submit.budget import Sample, check_number, check_tokens, estimate_tokens
 from airflow_provider_sam.batches.submit.spool import Spool
 from airflow_provider_sam.batches.submit.submitter import Submitter
+from airflow_provider_sam.batches.submit.written import AROUND
 from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.progress import Logger
@@ -37,6 +39,7 @@ class InputOptions:
     :param max_input_tokens: the most input tokens, as estimated, or None.
     :param token_samples: from how many requests they are estimated.
     :param on_empty: what an input without requests means.
+    :param may_be_empty: tells, when all was read, whether it is fine that there are none, whatever `on_empty` says.
     :param one_batch: whether all requests must fit into one batch.
     """
 
@@ -47,7 +50,22 @@ class InputOptions:
     max_input_tokens: int | None = None
     token_samples: int = 20
     on_empty: Literal["fail", "skip"] = "fail"
+    may_be_empty: Callable[[], bool] = lambda: False
     one_batch: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionEstimate:
+    """What a submission would send.
+
+    :param bytes: of the bodies of all batches.
+    :param input_tokens: about, as the API counts those of a sample.
+    """
+
+    requests: int
+    batches: int
+    bytes: int
+    input_tokens: int
 
 
 class SubmitRun:
@@ -86,12 +104,36 @@ class SubmitRun:
         :raises SamBudgetError: they are more than the input options allow; nothing was sent.
         :raises SamError: as `Submitter.submit`.
         """
-        input_options = self._input_options
+        with self._checked(parts, estimates=self._input_options.max_input_tokens is not None) as (written, _):
+            return self._submit(written) if written.total else []
+
+    def estimate(self, parts: Iterable[Entry | Block]) -> SubmissionEstimate:
+        """Return what submitting would send. Everything is checked as for `submit`, and nothing is created.
+
+        :param parts: as for `submit`.
+        :raises SamRequestError: as `submit`.
+        :raises SamBudgetError: as `submit`.
+        """
+        with self._checked(parts, estimates=True) as (written, input_tokens):
+            plans = [plan for plan, _ in written.divide([], betas=self._options.betas)]
+            return SubmissionEstimate(
+                requests=written.total,
+                batches=len(plans),
+                bytes=written.starts[-1] + len(plans) * AROUND,
+                input_tokens=input_tokens,
+            )
+
+    @contextmanager
+    def _checked(self, parts: Iterable[Entry | Block], *, estimates: bool) -> Iterator[tuple[Written, int]]:
+        """Read all requests, hold them to their budget, and give them with their estimated tokens, 0 if not asked."""
+        input_options, betas = self._input_options, self._options.betas
         sample = Sample(input_options.token_samples)
-        observe = sample.add if input_options.max_input_tokens is not None else None
-        limits = self._client.settings.limits
         with Spool(
-            limits, defaults=input_options.defaults, model=input_options.model, only=input_options.only, observe=observe
+            self._client.settings.limits,
+            defaults=input_options.defaults,
+            model=input_options.model,
+            only=input_options.only,
+            observe=sample.add if estimates else None,
         ) as spool:
             written = spool.write(parts)
             total = written.total
@@ -99,10 +141,11 @@ class SubmitRun:
             _check_found(written, input_options.only)
             _check_shape(written, input_options)
             check_number(total, input_options.max_requests)
-            if input_options.max_input_tokens is not None and total:
-                betas = self._options.betas
-                check_tokens(self._client, sample, total, input_options.max_input_tokens, betas=betas, log=self._log)
-            return self._submit(written) if total else []
+            tokens = 0
+            if estimates and total:
+                tokens = estimate_tokens(self._client, sample, total, betas=betas, log=self._log)
+                check_tokens(tokens, input_options.max_input_tokens, sample=sample, total=total)
+            yield written, tokens
 
     def _tell(self, written: Written, without_model: int) -> None:
         if written.has_braces:
@@ -127,7 +170,7 @@ class SubmitRun:
 
 
 def _check_shape(written: Written, input_options: InputOptions) -> None:
-    if not written.total and input_options.on_empty == "fail":
+    if not written.total and input_options.on_empty == "fail" and not input_options.may_be_empty():
         raise SamRequestError("the input has no requests; set on_empty='skip' to skip the task instead")
     if input_options.one_batch and not written.fits_one:
         raise SamRequestError(
