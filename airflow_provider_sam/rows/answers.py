@@ -9,23 +9,11 @@ import msgspec
 from airflow_provider_sam.api.jsonl import Line
 from airflow_provider_sam.api.mending import mended
 from airflow_provider_sam.api.tally import NO_JSON, UsageTally, tally
-<<<<<<< HEAD
 from airflow_provider_sam.batches.tables import ANSWER_TOOL, INT64
-=======
->>>>>>> rows
 
 if TYPE_CHECKING:
     from airflow_provider_sam.api.tally import LineTally
 
-<<<<<<< HEAD
-=======
-ANSWER_TOOL = "answer"
-"""The tool whose call is a typed answer."""
-
-INT64 = range(-(2**63), 2**63)
-"""The numbers that a column of tokens can hold; what a server counts beyond them counts as absent."""
-
->>>>>>> rows
 
 class Answer(NamedTuple):
     """One result as a table has it; None where its outcome has no such fact, or it cannot be read.
@@ -147,10 +135,7 @@ def _tokens(usage: UsageTally | None) -> tuple[int | None, int | None, int | Non
 
 
 def _fitting(count: int | None) -> int | None:
-<<<<<<< HEAD
     """Return a count that a column can hold; what a server counts beyond that is absent."""
-=======
->>>>>>> rows
     return count if count is None or count in INT64 else None
 
 
