@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.tables import ANSWER_COLUMNS, INVALID_OUTPUT
 from airflow_provider_sam.rows.answers import Answer
-from airflow_provider_sam.rows.arrow_types import NOT_HELD, column_type
+from airflow_provider_sam.rows.typed_columns import NOT_HELD, column_type
 from airflow_provider_sam.rows.output_type import InvalidOutputError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from airflow_provider_sam.rows.arrow_types import ColumnType
+    from airflow_provider_sam.rows.typed_columns import ColumnType
     from airflow_provider_sam.rows.output_type import OutputType
 
 Values = dict[str, Any]

@@ -1,4 +1,4 @@
-"""The Arrow types of typed answers: from their JSON schema, and from validated JSON values to arrays of them."""
+"""The columns of typed answers: Arrow types from their JSON schema, and arrays of validated JSON values."""
 
 from __future__ import annotations
 
