@@ -25,7 +25,8 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         and perhaps a `custom_id`; those without one get one that ends in their place, such as ``3f9a1c5b7d2e-1``, and
         begins with what no other submission has.
         Requests are data: nothing in them is rendered as a template, and they appear on no page of Airflow.
-    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them; data too.
+    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them: a mapping, an
+        upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
         Requests that get no model from here either have that of the connection.
     :param max_requests: fail, before anything is sent, if there are more requests (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
