@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.jsonl import iter_lines
-from airflow_provider_sam.batches.land.encoders import GZIP_WINDOW
+from airflow_provider_sam.batches.compression import CorruptFileError, decompressed
 from airflow_provider_sam.batches.paths import readable_path
 from airflow_provider_sam.exceptions import SamResultsError
 
@@ -39,7 +38,7 @@ def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator
     :raises SamResultsError: after the last line, if the file is not the one that was published.
     """
     path = place_of(file["path"], conn_id)
-    chunks = _rows(path) if file["format"] == "parquet" else _decoded(path, file["sha256"])
+    chunks = _rows(path) if file["format"] == "parquet" else _content(path, file["sha256"])
     found = 0
     for line in iter_lines(chunks):
         found += 1
@@ -57,24 +56,30 @@ def check_files(manifest: Mapping[str, Any], *, conn_id: str | None = None) -> N
     for file in manifest["files"]:
         path = place_of(file["path"], conn_id)
         found = hashlib.sha256()
-        with _open(path) as data:
-            while chunk := data.read(READ_BYTES):
-                found.update(chunk)
-        if found.hexdigest() != file["sha256"]:
-            raise SamResultsError(f"{path} has changed since it was published: its SHA-256 differs")
+        for _ in _hashed(path, found):
+            pass
+        _check_hash(path, found, file["sha256"])
 
 
-def _decoded(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
+def _content(path: ObjectStoragePath, sha256: str) -> Iterator[bytes]:
+    """Return what a file holds, decompressed as its name says, and hold the file against its hash."""
     found = hashlib.sha256()
-    decompressor: Any = None
-    if path.name.endswith(".gz"):
-        decompressor = zlib.decompressobj(wbits=GZIP_WINDOW)
-    elif path.name.endswith(".zst"):
-        decompressor = optional_library("zstandard", extra="zstd").ZstdDecompressor().decompressobj()
+    try:
+        yield from decompressed(_hashed(path, found), path.name)
+    except CorruptFileError as problem:
+        raise SamResultsError(f"{path} has changed since it was published: {problem}") from problem
+    _check_hash(path, found, sha256)
+
+
+def _hashed(path: ObjectStoragePath, sha256: hashlib._Hash) -> Iterator[bytes]:
+    """Return a file as it is stored, in chunks, and hash what was returned."""
     with _open(path) as file:
         while chunk := file.read(READ_BYTES):
-            found.update(chunk)
-            yield decompressor.decompress(chunk) if decompressor else chunk
+            sha256.update(chunk)
+            yield chunk
+
+
+def _check_hash(path: ObjectStoragePath, found: hashlib._Hash, sha256: str) -> None:
     if found.hexdigest() != sha256:
         raise SamResultsError(f"{path} has changed since it was published: its SHA-256 differs")
 
