@@ -13,10 +13,11 @@ from airflow_provider_sam.batches.paths import readable_path
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.jsonl import Line
+    from airflow_provider_sam.batches.manifest_types import FileEntry, Manifest
 
 READ_BYTES = 1024 * 1024
 
@@ -30,7 +31,7 @@ def place_of(path: Any, conn_id: str | None, *, what: str = "path") -> ObjectSto
     return readable_path(path, None if names_one else conn_id, what=what)
 
 
-def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator[Line]:
+def lines_of(file: FileEntry, *, conn_id: str | None = None) -> Iterator[Line]:
     """Return the result lines of one file of a manifest, without holding more than a part of it.
 
     :param file: an entry of the manifest's `files`.
@@ -47,7 +48,7 @@ def lines_of(file: Mapping[str, Any], *, conn_id: str | None = None) -> Iterator
         raise SamResultsError(f"{path} holds {found} results instead of the {file['lines']} that were published")
 
 
-def check_files(manifest: Mapping[str, Any], *, conn_id: str | None = None) -> None:
+def check_files(manifest: Manifest, *, conn_id: str | None = None) -> None:
     """Read all files of a manifest, and hold them against its hashes.
 
     :param conn_id: the connection of the object storage, where the paths name none.
