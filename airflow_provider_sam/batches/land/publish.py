@@ -17,7 +17,7 @@ from airflow_provider_sam.batches.land.landing import LandedFile, Landing
 from airflow_provider_sam.batches.land.manifest import build_manifest, manifest_path, read_manifest, summary
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.paths import check_exact
-from airflow_provider_sam.batches.storage import is_local, stage
+from airflow_provider_sam.batches.storage import is_local, stage_whole
 from airflow_provider_sam.batches.tidying import undo_noted, undone_by
 from airflow_provider_sam.exceptions import SamResultsError
 
@@ -134,11 +134,7 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> Mani
 
 def _staged_manifest(publication: Publication, manifest: Manifest, log: Logger) -> StagedFile:
     abort_unfinished_uploads(publication.manifest_path, log)
-    staged = stage(publication.manifest_path)
-    with undone_by(staged.discard):
-        staged.write(json.dumps(manifest, indent=1).encode())
-        staged.flush()
-    return staged
+    return stage_whole(publication.manifest_path, json.dumps(manifest, indent=1).encode())
 
 
 def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) -> None:
