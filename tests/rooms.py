@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batches.wait": {"api", "batches", "exceptions"},
     "batches.land": {"_compat", "api", "batches", "batches.store", "exceptions"},
     "rows": {"_compat", "api", "batches", "exceptions"},
-    "results": {"_compat", "api", "batches.land"},
+    "results": {"_compat", "api", "batches", "batches.land"},
     "hooks": {"_compat", "api", "connection", "exceptions"},
     "links": {"_compat"},
     "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.batches.land.publish import Publication
+    from airflow_provider_sam.batches.manifest_types import Manifest
     from airflow_provider_sam.batches.store.claims import Register
     from airflow_provider_sam.hooks.sam import SamHook
 
@@ -102,7 +103,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.sam_conn_id = sam_conn_id
         self._lineage: tuple[list[str], list[str]] = ([], [])
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Manifest:
         """Land the results, judge them, and give the manifest."""
         from airflow_provider_sam.batches.land.deleting import delete_published
         from airflow_provider_sam.batches.land.policy import ResultsPolicy
@@ -159,7 +160,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             betas=self.betas,
         )
 
-    def _tell_lineage(self, manifest: Mapping[str, Any], base_url: str, context: Context) -> None:
+    def _tell_lineage(self, manifest: Manifest, base_url: str, context: Context) -> None:
         from airflow_provider_sam.batches.land.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))

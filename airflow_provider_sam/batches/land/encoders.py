@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches import compression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMATS = ("jsonl", "parquet")
 
-GZIP_WINDOW = 16 + zlib.MAX_WBITS
-"""What zlib calls the gzip format; it writes no time into it, so that the same results give the same bytes."""
-
-
 PARQUET_SUFFIX = ".parquet"
 
-JSONL_SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz", ".zst")
+JSONL_SUFFIXES = (".jsonl", ".ndjson", ".json", *compression.SUFFIXES)
 
 
 def format_of(name: str, format: str | None) -> str:  # noqa: A002 - the users' word
@@ -65,11 +60,8 @@ def encoder_for(name: str, format: str, write: Callable[[bytes], object]) -> Enc
         return ParquetEncoder(write)
     if format != "jsonl":
         raise SamRequestError(f"format {format!r} is unknown; it is one of {', '.join(FORMATS)}")
-    if name.endswith(".gz"):
-        return _Compressed(zlib.compressobj(wbits=GZIP_WINDOW), write)
-    if name.endswith(".zst"):
-        return _Compressed(optional_library("zstandard", extra="zstd").ZstdCompressor().compressobj(), write)
-    return _Plain(write)
+    compressor = compression.compressor_for(name)
+    return _Compressed(compressor, write) if compressor else _Plain(write)
 
 
 class _Plain:
@@ -82,16 +74,10 @@ class _Plain:
         """Do nothing: every byte was written."""
 
 
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
 class _Compressed:
     is_verbatim = False
 
-    def __init__(self, compressor: _Compressor, write: Callable[[bytes], object]) -> None:
+    def __init__(self, compressor: compression.Compressor, write: Callable[[bytes], object]) -> None:
         self._compressor = compressor
         self._write = write
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.batches.land.download import Download, ResultsDisagreeError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
     from airflow_provider_sam.batches.land.carry_over import CarryOver
+    from airflow_provider_sam.batches.manifest_types import BatchEntry, CarriedOver, FileEntry
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.batches.store.claims import Register
 
@@ -70,18 +71,18 @@ class Landing:
 
     def _fill(self, sink: Sink, batch_ids: Sequence[str], carry: CarryOver | None) -> LandedFile:
         seen: set[str] = set()
-        pages = [self._copy(self._batch(batch_id), sink, seen) for batch_id in batch_ids]
+        entries = [self._copy(self._batch(batch_id), sink, seen) for batch_id in batch_ids]
         carried = carry.copy(sink, seen) if carry else None
         stored_sha256 = sink.close()
-        lines = sum(part["lines"] for part in (*pages, *([carried] if carried else [])))
-        file = {
+        lines = sum(part["lines"] for part in (*entries, *([carried] if carried else [])))
+        file: FileEntry = {
             "path": str(sink.path),
             "format": self.format,
             "lines": lines,
             "bytes": sink.stored_size,
             "sha256": stored_sha256,
         }
-        return LandedFile(sink=sink, file=file, pages=pages, carried=carried)
+        return LandedFile(sink=sink, file=file, batches=entries, carried=carried)
 
     def _batch(self, batch_id: str) -> MessageBatch:
         batch = self.client.get_batch(batch_id, betas=self.betas)
@@ -92,7 +93,7 @@ class Landing:
             raise SamResultsError(f"batch {batch.id} was archived at {batch.archived_at}: its results are gone")
         return batch
 
-    def _copy(self, batch: MessageBatch, sink: Sink, seen: set[str]) -> dict[str, Any]:
+    def _copy(self, batch: MessageBatch, sink: Sink, seen: set[str]) -> BatchEntry:
         began = datetime.now(UTC)
         counts = BatchSummary.of(batch).counts()
         total = sum(counts.values())
@@ -110,7 +111,7 @@ class Landing:
         if found := ledger.disagreements(counts):
             raise ResultsDisagreeError(f"the results of batch {batch.id} disagree with its counts: {'; '.join(found)}")
         check_submitted(batch.id, ledger.custom_ids, claim)
-        return _page(batch, ledger, path=sink.path, sha256=sink.digest().hex(), began=began)
+        return _batch_entry(batch, ledger, path=sink.path, sha256=sink.digest().hex(), began=began)
 
     def _stream(self, batch_id: str, total: int, sink: Sink, ledger: Ledger) -> None:
         progress = Progress(self.log, batch_id, total)
@@ -142,14 +143,14 @@ class LandedFile:
     """A file that is verified and staged, and what the manifest says about it."""
 
     sink: Sink
-    file: dict[str, Any]
-    pages: list[dict[str, Any]]
-    carried: dict[str, Any] | None
+    file: FileEntry
+    batches: list[BatchEntry]
+    carried: CarriedOver | None
 
 
-def _page(
+def _batch_entry(
     batch: MessageBatch, ledger: Ledger, *, path: ObjectStoragePath, sha256: str, began: datetime
-) -> dict[str, Any]:
+) -> BatchEntry:
     return {
         "batch_id": batch.id,
         "path": str(path),

@@ -1,11 +1,11 @@
-"""The books of one batch's results while they stream: chunks go in, counted; a page of the manifest comes out."""
+"""The books of one batch's results while they stream: chunks go in, counted; what a manifest says of them comes out."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.jsonl import Line, LineSplitter, line_feeds
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam.api.tally import LineTally, MessageTally, UsageTally
+    from airflow_provider_sam.batches.manifest_types import Facts, OutcomeCounts
 
 USAGE_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -184,10 +185,10 @@ class Ledger:
             found.append(f"{self.repeated.total()} custom_ids more than once, such as {examples}")
         return found
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return what a manifest says about these results, as JSON types."""
         return {
-            "counts": dict(self.outcomes),
+            "counts": cast("OutcomeCounts", dict(self.outcomes)),
             "lines": self.lines,
             "stop_reasons": dict(self.stop_reasons.most_common()),
             "usage": {model: dict(sums) for model, sums in sorted(self._usage.items())},

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.ids import check_batch_id
@@ -17,16 +17,17 @@ from airflow_provider_sam.batches.land.landing import LandedFile, Landing
 from airflow_provider_sam.batches.land.manifest import build_manifest, manifest_path, read_manifest, summary
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.paths import check_exact
-from airflow_provider_sam.batches.storage import is_local, stage
+from airflow_provider_sam.batches.storage import is_local, stage_whole
 from airflow_provider_sam.batches.tidying import undo_noted, undone_by
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.land.carry_over import CarryOver
+    from airflow_provider_sam.batches.manifest_types import Manifest
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.batches.storage import StagedFile
     from airflow_provider_sam.batches.store.claims import Register
@@ -86,11 +87,11 @@ class Publication:
             return [(self.path, tuple(self.batch_ids))]
         return [(self.path / f"{batch_id}.{self.format}", (batch_id,)) for batch_id in self.batch_ids]
 
-    def matches(self, manifest: Mapping[str, Any]) -> bool:
+    def matches(self, manifest: Manifest) -> bool:
         """Whether a manifest says that just this was published, and its files are there in their full size."""
-        carried = (manifest["carried_over"] or {}).get("files")
+        carried = manifest["carried_over"]["files"] if manifest["carried_over"] else None
         return (
-            [page["batch_id"] for page in manifest["batches"]] == list(self.batch_ids)
+            [batch["batch_id"] for batch in manifest["batches"]] == list(self.batch_ids)
             and manifest["format"] == self.format
             and [file["path"] for file in manifest["files"]] == [str(path) for path, _ in self.files()]
             and carried == (list(self.carry_over.manifest["files"]) if self.carry_over else None)
@@ -98,7 +99,7 @@ class Publication:
         )
 
 
-def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict[str, Any]:
+def publish(client: SamClient, publication: Publication, *, log: Logger) -> Manifest:
     """Land the results of ended batches and, when all are there, the manifest; give the manifest.
 
     :raises SamResultsError: results are not there to be had, or are not what the API itself counted. Nothing has
@@ -115,7 +116,7 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict
         manifest = build_manifest(
             format=publication.format,
             files=[file.file for file in landed],
-            pages=[page for file in landed for page in file.pages],
+            batches=[batch for file in landed for batch in file.batches],
             carried=next((file.carried for file in landed), None),
             published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
@@ -131,13 +132,9 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict
     return manifest
 
 
-def _staged_manifest(publication: Publication, manifest: Mapping[str, Any], log: Logger) -> StagedFile:
+def _staged_manifest(publication: Publication, manifest: Manifest, log: Logger) -> StagedFile:
     abort_unfinished_uploads(publication.manifest_path, log)
-    staged = stage(publication.manifest_path)
-    with undone_by(staged.discard):
-        staged.write(json.dumps(manifest, indent=1).encode())
-        staged.flush()
-    return staged
+    return stage_whole(publication.manifest_path, json.dumps(manifest, indent=1).encode())
 
 
 def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) -> None:
@@ -205,7 +202,7 @@ def _has_landed(future: Future[LandedFile]) -> bool:
     return not future.cancelled() and future.exception() is None
 
 
-def _published(publication: Publication) -> dict[str, Any] | None:
+def _published(publication: Publication) -> Manifest | None:
     if publication.overwrite != "skip-if-complete" or not publication.manifest_path.exists():
         return None
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from io import IOBase
@@ -11,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_blocks, line_feeds
+from airflow_provider_sam.batches import compression
+from airflow_provider_sam.batches.compression import CorruptFileError, decompressed
 from airflow_provider_sam.batches.submit.requests import Block, Entry
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 
-COMPRESSED_BYTES = 1 << 15
-"""What is decompressed at once: it may come out a thousand times as large."""
-
-SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
+SUFFIXES = tuple(kind + suffix for suffix in ("", *compression.SUFFIXES) for kind in (".jsonl", ".ndjson"))
 """Which files of a directory hold requests."""
 
 TABLE_MARKS = ("columns", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__array_interface__")
@@ -130,44 +127,11 @@ def opened(file: ObjectStoragePath) -> Iterator[Iterator[bytes]]:
     """Hold `file` open for the block and give its bytes, decompressed as its name says, in chunks.
 
     :raises SamRequestError: it is cut short or no file of that kind.
+    :raises AirflowOptionalProviderFeatureException: the library that decompresses it is not installed.
     """
     source: Any = file  # whose `open` has no types
     with source.open("rb") as raw:
         try:
-            yield _decompressed(raw, file.name)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            yield decompressed(iter(lambda: raw.read(CHUNK_BYTES), b""), file.name)
+        except CorruptFileError as error:
             raise SamRequestError(f"{file} cannot be decompressed: {error}") from None
-
-
-def _decompressed(raw: Any, name: str) -> Iterator[bytes]:
-    if name.endswith(".gz"):
-        return _chunks(gzip.GzipFile(fileobj=raw, mode="rb"), CHUNK_BYTES)
-    if name.endswith(".zst"):
-        return _zstandard(raw)
-    return _chunks(raw, CHUNK_BYTES)
-
-
-def _chunks(file: Any, size: int) -> Iterator[bytes]:
-    while chunk := file.read(size):
-        yield chunk
-
-
-def _zstandard(raw: Any) -> Iterator[bytes]:
-    """Decompress frame after frame, and notice a cut one, which the library's own reader takes for the end."""
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor()
-    frame = None
-    try:
-        for chunk in _chunks(raw, COMPRESSED_BYTES):
-            rest = chunk
-            while rest:
-                frame = frame or decompressor.decompressobj()
-                if data := frame.decompress(rest):
-                    yield data
-                rest = frame.unused_data if frame.eof else b""
-                frame = None if frame.eof else frame
-    except zstandard.ZstdError as error:
-        raise EOFError(str(error)) from None
-    if frame is not None:
-        raise EOFError("the file ends in the middle of a frame")

@@ -142,7 +142,7 @@ def check_stored(line, body, name, counted):
 
 
 def manifest_of(file):
-    return build_manifest(format=file["format"], files=[file], pages=[], carried=None, published_at="")
+    return build_manifest(format=file["format"], files=[file], batches=[], carried=None, published_at="")
 
 
 def check_columns(path, line, row, texts):
