@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.redaction import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from airflow_provider_sam.batches.manifest_types import ErrorCount
 
 OUTCOMES = ("succeeded", "errored", "canceled", "expired")
 """The result types that the API counts, in the order in which a manifest names them."""
@@ -61,7 +63,7 @@ class ErrorCounts:
         else:
             self._others[room_for(kind, self._others)] += 1
 
-    def top(self) -> list[dict[str, Any]]:
+    def top(self) -> list[ErrorCount]:
         """Return the most frequent errors, as JSON types."""
         errors = self._errors + Counter({(kind, OTHER_MESSAGES): count for kind, count in self._others.items()})
         return [

@@ -5,7 +5,7 @@ Whoever reads a manifest ignores what it does not know: later versions of the pr
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class OutcomeCounts(TypedDict):
@@ -76,8 +76,25 @@ class CarriedOver(Facts):
     files: list[FileEntry]
 
 
-class Manifest(TypedDict):
-    """What was published where. `published_at` is when all files were complete, just before they appeared."""
+class TableFacts(TypedDict):
+    """What a table of rows and their answers is made of.
+
+    `reused` rows are answered by an earlier publication, `unanswered` ones by none; `dropped` answers belong to no row.
+    `columns` are those of the rows, `raw` is the file of the results as the API sent them, where it is kept.
+    """
+
+    rows: int
+    reused: int
+    unanswered: int
+    dropped: int
+    id_columns: list[str]
+    columns: list[str]
+    output_schema: dict[str, Any] | None
+    raw: FileEntry | None
+
+
+class _Publication(TypedDict):
+    """What every manifest says."""
 
     version: int
     format: str
@@ -86,3 +103,9 @@ class Manifest(TypedDict):
     carried_over: CarriedOver | None
     total: Totals
     published_at: str
+
+
+class Manifest(_Publication, total=False):
+    """What was published where. `published_at` is when all files were complete, just before they appeared."""
+
+    table: TableFacts | None

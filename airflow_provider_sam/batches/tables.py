@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import sys
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -67,7 +67,7 @@ def lines_of_csv(chunks: Iterable[bytes]) -> Iterator[bytes]:
     :raises ValueError: it is not one of our tables.
     """
     csv.field_size_limit(sys.maxsize)  # the limit is one for all; a text of a model has none
-    rows = csv.reader(io.TextIOWrapper(cast("IO[bytes]", _Readable(chunks)), encoding="utf-8", newline=""), strict=True)
+    rows = csv.reader(io.TextIOWrapper(io.BufferedReader(_Readable(chunks)), encoding="utf-8", newline=""), strict=True)
     try:
         header = next(rows, [])
         places = {name: header.index(name) for name in ANSWER_COLUMNS}

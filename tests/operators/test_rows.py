@@ -128,7 +128,10 @@ def test_a_dry_run_says_what_would_be_sent_and_creates_nothing(sam, submit, tmp_
         "batches": 1,
     }
     assert report["input_tokens"] > 0
-    assert "Dry run, nothing was sent: 7 rows, 5 reused, 1 duplicates, 1 requests, 1 batches" in caplog.text + capsys.readouterr().out
+    assert (
+        "Dry run, nothing was sent: 7 rows, 5 reused, 1 duplicates, 1 requests, 1 batches"
+        in caplog.text + capsys.readouterr().out
+    )
     assert len(sam.batches) == 1
     (batch_id,) = submit(rows, reuse=target.as_uri(), dedupe=True, run="night two")
     sent = next(each for each in reversed(sam.requests) if each.operation == "messages_batches_create")

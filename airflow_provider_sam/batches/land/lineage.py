@@ -50,7 +50,9 @@ def inputs_of(manifest: Manifest, base_url: str) -> Iterator[str]:
 
 def outputs_of(manifest: Manifest) -> Iterator[str]:
     """Return the URIs of the files that a publication consists of."""
-    for file in manifest["files"]:
+    table = manifest.get("table")
+    raw = table["raw"] if table else None
+    for file in (*manifest["files"], *([raw] if raw else ())):
         yield plain_uri(file["path"])
 
 

@@ -3,14 +3,20 @@
 ::
 
     version       1
-    format        jsonl or parquet
+    format        jsonl or parquet, of a table parquet or csv
     files         path, format, lines, bytes and sha256 of each file as it is stored
     batches       for each batch: batch_id, path, counts, lines, bytes and sha256 of its results as the API sent them,
                   stop_reasons, usage, errors, created_at, ended_at, landing_began_at, landed_at
     carried_over  null, or what came from an earlier publication: its files, and lines, counts, stop_reasons, usage,
                   errors of the results taken from there
+    table         null, or what the table of rows is: rows, how many of them are reused (answered by an earlier
+                  publication) or unanswered, answers dropped because their rows are gone, id_columns, columns of
+                  the rows, output_schema of the answers, and the file of the raw results that is kept, or null
     total         lines, counts, stop_reasons, usage, errors of all results in the files, and the bytes of the files
     published_at  when all files were complete, just before they appeared
+
+Of a table, `total` counts rows, `invalid_output` those whose answer is not of its type and `unanswered` those that have
+none; its `usage` is that of the batches and of what was carried over, as ever.
 
 Counts are by result type, `usage` by model and the API's names of tokens, `errors` the most frequent ones. Names and
 messages from the API are cut to some length and hold no control characters; names beyond the first hundred are counted
@@ -36,7 +42,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider_sam._compat import ObjectStoragePath
-    from airflow_provider_sam.batches.manifest_types import BatchEntry, CarriedOver, Facts, FileEntry, OutcomeCounts
+    from airflow_provider_sam.batches.manifest_types import (
+        BatchEntry,
+        CarriedOver,
+        Facts,
+        FileEntry,
+        OutcomeCounts,
+        TableFacts,
+    )
 
 MANIFEST_VERSION = 1
 MANIFEST_SUFFIX = ".manifest.json"
@@ -58,9 +71,15 @@ def build_manifest(
     files: Sequence[FileEntry],
     batches: Sequence[BatchEntry],
     carried: CarriedOver | None,
+    table: Mapping[str, Any] | None = None,
+    raw: FileEntry | None = None,
     published_at: str,
 ) -> Manifest:
-    """Put a manifest together: files and batches, and the sums over them. It holds JSON types only."""
+    """Put a manifest together: files and batches, and the sums over them. It holds JSON types only.
+
+    :param table: what the encoder of a table says of it, if it is one.
+    :param raw: the file that is kept beside the table.
+    """
     parts: list[Facts] = [*batches, *([carried] if carried else [])]
     return {
         "version": MANIFEST_VERSION,
@@ -68,9 +87,18 @@ def build_manifest(
         "files": list(files),
         "batches": list(batches),
         "carried_over": carried,
-        "total": {**_sums(parts), "bytes": sum(file["bytes"] for file in files)},
+        "table": cast("TableFacts", {**table["table"], "raw": raw}) if table else None,
+        "total": {**_totals(parts, table), "bytes": sum(file["bytes"] for file in files)},
         "published_at": published_at,
     }
+
+
+def _totals(parts: Iterable[Facts], table: Mapping[str, Any] | None) -> Facts:
+    """Return the sums; those of a table are over its rows, save what was used: that is what these batches have used."""
+    sums = _sums(parts)
+    if table is not None:
+        sums |= cast("Facts", {name: table[name] for name in ("lines", "counts", "stop_reasons", "errors")})
+    return sums
 
 
 def _sums(parts: Iterable[Facts]) -> Facts:

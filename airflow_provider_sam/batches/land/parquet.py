@@ -160,6 +160,9 @@ class ParquetEncoder:
         self._write_group()
         self._writer.close()
 
+    def discard(self) -> None:
+        """Do nothing: what is held is memory."""
+
     def _take(self, lines: list[Line]) -> None:
         for line in lines:
             if len(line.data) >= GROUP_BYTES:

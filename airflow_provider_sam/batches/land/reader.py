@@ -10,6 +10,7 @@ from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.batches.compression import CorruptFileError, decompressed
 from airflow_provider_sam.batches.paths import readable_path
+from airflow_provider_sam.batches.tables import is_table, lines_of_csv, lines_of_parquet
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def lines_of(file: FileEntry, *, conn_id: str | None = None) -> Iterator[Line]:
     :raises SamResultsError: after the last line, if the file is not the one that was published.
     """
     path = place_of(file["path"], conn_id)
-    chunks = _rows(path) if file["format"] == "parquet" else _content(path, file["sha256"])
+    chunks = _chunks(path, file)
     found = 0
     for line in iter_lines(chunks):
         found += 1
@@ -48,13 +49,22 @@ def lines_of(file: FileEntry, *, conn_id: str | None = None) -> Iterator[Line]:
         raise SamResultsError(f"{path} holds {found} results instead of the {file['lines']} that were published")
 
 
+def _chunks(path: ObjectStoragePath, file: FileEntry) -> Iterator[bytes]:
+    if file["format"] == "parquet":
+        return _rows(path)
+    content = _content(path, file["sha256"])
+    return _csv_rows(path, content) if file["format"] == "csv" else content
+
+
 def check_files(manifest: Manifest, *, conn_id: str | None = None) -> None:
     """Read all files of a manifest, and hold them against its hashes.
 
     :param conn_id: the connection of the object storage, where the paths name none.
     :raises SamResultsError: a file is not the one that was published.
     """
-    for file in manifest["files"]:
+    table = manifest.get("table")
+    raw = table["raw"] if table else None
+    for file in (*manifest["files"], *([raw] if raw else ())):
         path = place_of(file["path"], conn_id)
         found = hashlib.sha256()
         for _ in _hashed(path, found):
@@ -88,8 +98,18 @@ def _check_hash(path: ObjectStoragePath, found: hashlib._Hash, sha256: str | Non
 def _rows(path: ObjectStoragePath) -> Iterator[bytes]:
     parquet = optional_library("pyarrow.parquet", extra="parquet")
     with _open(path) as file, parquet.ParquetFile(file) as table:
+        if is_table(table):
+            yield from lines_of_parquet(table)
+            return
         for batch in table.iter_batches(columns=["raw"], batch_size=1000):
             yield "".join(f"{raw}\n" for raw in batch.column(0).to_pylist()).encode()
+
+
+def _csv_rows(path: ObjectStoragePath, content: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from lines_of_csv(content)
+    except ValueError as problem:
+        raise SamResultsError(f"{path} is not a table that was published: {problem}") from None
 
 
 def _open(path: ObjectStoragePath) -> IO[bytes]:
