@@ -24,13 +24,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "links": {"_compat"},
     "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
     "tasks": {
-        *("_compat", "api", "batches.store", "batches.submit", "batches.wait"),
-        *("exceptions", "hooks", "links", "triggers"),
+        *("_compat", "api", "batches.land", "batches.store", "batches.submit", "batches.wait"),
+        *("exceptions", "hooks", "links", "rows", "triggers"),
     },
     # Operators, sensors and transfers never import each other.
     "operators": {
         *("_compat", "api", "batches", "batches.submit", "connection"),
-        *("exceptions", "hooks", "links", "tasks"),
+        *("exceptions", "hooks", "links", "rows", "tasks"),
     },
     "sensors": {
         *("_compat", "api", "batches", "batches.wait", "connection"),
@@ -38,6 +38,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "transfers": {
         *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),
-        *("exceptions", "hooks", "links", "tasks"),
+        *("exceptions", "hooks", "links", "rows", "tasks"),
     },
 }

@@ -9,17 +9,19 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.identity import BATCH_ID
 
 
-def batch_ids(value: object, *, may_be_none: bool = False) -> list[str]:
+def batch_ids(value: object, *, may_be_none: bool = False, may_be_empty: bool = False) -> list[str]:
     """Read one id or several.
 
     :param may_be_none: whether None and an empty list, as a skipped task leaves them, mean no batch at all.
+    :param may_be_empty: whether an empty list does, as a task leaves it that had nothing to send, while None, which
+        any task leaves that returned nothing, is an error.
     :raises SamRequestError: there is none, one stands twice, or what came is not an id; the message says what to write.
     """
     if value is None and may_be_none:
         return []
     given = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     ids = [_id(item) for item in given]
-    if not ids and not may_be_none:
+    if not ids and not may_be_none and not may_be_empty:
         raise SamRequestError("batch_id is an empty list; name at least one batch")
     if repeated := sorted({item for item in ids if ids.count(item) > 1}):
         raise SamRequestError(f"batch_id names a batch twice: {', '.join(repeated)}")
@@ -29,6 +31,11 @@ def batch_ids(value: object, *, may_be_none: bool = False) -> list[str]:
 def _id(item: object) -> str:
     if not isinstance(item, str) or not item.strip():
         raise SamRequestError(f"batch_id must be the id of a batch or a list of ids, got {item!r}")
+    if item.strip() == "None":
+        raise SamRequestError(
+            "batch_id is the text 'None', which a template gives where the upstream task returned nothing: look at that "
+            "task, or pass its `.output`"
+        )
     if item.lstrip().startswith("["):
         raise SamRequestError(
             f"batch_id is the text of a list, {item!r}, not a list: pass the upstream task's `.output`, or let the "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam.emulator.ids import stable_id
 from airflow_provider_sam.emulator.prompts import prompt_of, reply_to
 from airflow_provider_sam.emulator.tokens import count_cached, count_input, count_text
-from airflow_provider_sam.emulator.tools import tool_to_call, tool_use
+from airflow_provider_sam.emulator.tools import given_input, tool_to_call, tool_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,8 @@ _LONGEST_QUOTE = 80  # characters
 def compose(params: Mapping[str, Any], message_id: str, text: str | None = None) -> dict[str, Any]:
     """Compose the contract's ``Message`` for a valid request.
 
-    :param text: what to say; None for a short line made from the prompt
+    :param text: what to say; None for a short line made from the prompt. A JSON object is the input of the tool that the
+        request makes the model call, if it does
     """
     content, stop_reason, stop_sequence = _content(params, message_id, text)
     return {
@@ -70,9 +71,10 @@ def _content(
 ) -> tuple[list[dict[str, Any]], str, str | None]:
     prompt = prompt_of(params)
     content = [_thinking(prompt)] if params.get("thinking", {}).get("type") == "enabled" else []
-    tool = tool_to_call(params) if text is None else None
+    given = None if text is None else given_input(params, text)
+    tool = tool_to_call(params) if text is None or given is not None else None
     if tool is not None:
-        content.append(tool_use(tool, stable_id("toolu", message_id), prompt))
+        content.append(tool_use(tool, stable_id("toolu", message_id), prompt, given))
         return content, "tool_use", None
     text, reason, sequence = stop_text(reply_to(prompt) if text is None else text, params, int(params["max_tokens"]))
     block: dict[str, Any] = {"type": "text", "text": text}

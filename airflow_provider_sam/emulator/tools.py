@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,10 +40,28 @@ def tool_to_call(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None if choice["type"] == "auto" and _brings_result(params) else first
 
 
-def tool_use(tool: Mapping[str, Any], block_id: str, prompt: str) -> dict[str, Any]:
-    """Return the ``tool_use`` block that calls ``tool``."""
+def given_input(params: Mapping[str, Any], text: str) -> dict[str, Any] | None:
+    """Return the input of a call that a request asks for, where the answer that is replayed is one; else None."""
+    if params.get("tool_choice", {}).get("type") not in ("tool", "any"):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def tool_use(
+    tool: Mapping[str, Any], block_id: str, prompt: str, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the ``tool_use`` block that calls ``tool``.
+
+    :param given: with what; None for values that its schema allows
+    """
     schema = tool.get("input_schema")
-    if schema is None:
+    if given is not None:
+        called: Any = dict(given)
+    elif schema is None:
         called = dict(_BUILT_IN_INPUTS.get(tool["name"], {}))
     else:
         called = _sample(schema, schema, prompt[:_LONGEST_TEXT])

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 class SamBatchSensor(BaseSensorOperator):
     """Waits until all of the batches have ended and returns how each of them did.
 
-    :param batch_id: the batch, or a list of batches (templated).
+    :param batch_id: the batch, or a list of batches (templated). An empty list, as a task leaves it that had nothing to
+        send, ends the wait at once.
     :param deferrable: whether the wait goes to the triggerer and leaves the worker's slot free. Default: as
         `[operators] default_deferrable` says.
     :param start_from_trigger: whether a deferrable wait begins in the triggerer, so that it takes no worker's slot
@@ -162,11 +163,13 @@ class SamBatchSensor(BaseSensorOperator):
         Deferring from here, not from `execute`, leaves what `soft_fail` and its kin mean to Airflow in both modes, and
         a batch that has ended already costs no deferral.
         """
-        from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.batches.wait.watch import WaitState
 
         if self._looks is None:
-            watch = WaitState(batch_ids(self.batch_id), self.log, visibility_timeout=self.visibility_timeout)
+            if not (ids := self._ids()):
+                self.log.info("No batches to wait for: batch_id is an empty list")
+                return PokeReturnValue(is_done=True, xcom_value=[])
+            watch = WaitState(ids, self.log, visibility_timeout=self.visibility_timeout)
             memory = PokeMemory(context, watch, log=self.log) if self.reschedule else None
             self._looks = Looks(watch, self.sam_conn_id, timeout=self.timeout, memory=memory)
         watch, first = self._looks.watch, self._looks.hook is None
@@ -273,15 +276,16 @@ class SamBatchSensor(BaseSensorOperator):
         return (self._looks and self._looks.hook) or SamHook(self.sam_conn_id)
 
     def _leave_link(self, context: Context) -> None:
-        from airflow_provider_sam.batches.ids import batch_ids
-
-        leave_link(context, self._connection().config.console_url, batch_ids(self.batch_id))
+        leave_link(context, self._connection().config.console_url, self._ids())
 
     def _open_ids(self) -> list[str]:
+        ended = {batch.id for batch in self._seen if batch.ended}
+        return [batch_id for batch_id in self._ids() if batch_id not in ended]
+
+    def _ids(self) -> list[str]:
         from airflow_provider_sam.batches.ids import batch_ids
 
-        ended = {batch.id for batch in self._seen if batch.ended}
-        return [batch_id for batch_id in batch_ids(self.batch_id) if batch_id not in ended]
+        return batch_ids(self.batch_id, may_be_empty=True)
 
     def _conclude(self, batches: Sequence[BatchSummary]) -> list[dict[str, Any]]:
         from airflow_provider_sam.batches.wait.event import CompletionPolicy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import ObjectStoragePath, ResolveMixin
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.source import SqlRows
+from airflow_provider_sam.rows.sql import SqlRows
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:

@@ -108,16 +108,18 @@ class BaseSamSubmitOperator(BaseOperator):
         :raises AirflowSkipException: there are no rows, and `on_empty` is `skip`.
         """
         from airflow_provider_sam.batches.land.earlier import earlier_lines
+        from airflow_provider_sam.batches.submit.requests import Block
         from airflow_provider_sam.hooks.sam import SamHook
+        from airflow_provider_sam.rows.lines import request_lines
         from airflow_provider_sam.rows.reuse import Unanswered
-        from airflow_provider_sam.tasks.row_blocks import blocks_of
 
         bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
         earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)
         with Unanswered(earlier, bound.output_type, dedupe=rows.dedupe) as unanswered:
+            lines = request_lines(bound.batches(bound.recipe.columns), bound.recipe, unanswered)
             found = self._submit(
                 context,
-                lambda _limits: blocks_of(bound.batches(bound.recipe.columns), bound.recipe, unanswered),
+                lambda _limits: (Block("", number, data) for number, data in lines),
                 defaults=None,
                 only=only,
                 one_batch=one_batch,

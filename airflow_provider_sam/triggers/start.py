@@ -93,7 +93,7 @@ class SamBatchStartTrigger(SamBatchTrigger):
                 given = ast.literal_eval(given.strip())
             except (ValueError, SyntaxError):
                 given = self.batch_id
-        return batch_ids(given)
+        return batch_ids(given, may_be_empty=True)
 
     def _own_deferral(self) -> Deferral | None:
         """Return which deferral the wait is: that of the task's try."""
@@ -120,9 +120,12 @@ class SamBatchStartTrigger(SamBatchTrigger):
         from airflow_provider_sam.batches.wait.event import BatchEvent
 
         try:
-            self.ids()
+            ids = self.ids()
         except SamRequestError as problem:
             yield TriggerEvent(BatchEvent(outcome="error", message=str(problem)).dump())
+            return
+        if not ids:
+            yield TriggerEvent(BatchEvent(outcome="ended", batches=(), message="").dump())
             return
         await self._leave_deferral()
         async for event in super().run():

@@ -23,6 +23,12 @@ def test_there_may_be_none_where_that_is_said(value):
     assert batch_ids(value, may_be_none=True) == []
 
 
+def test_an_empty_list_may_mean_no_batch_where_nothing_at_all_does_not():
+    assert batch_ids([], may_be_empty=True) == []
+    with pytest.raises(SamRequestError, match="got None"):
+        batch_ids(None, may_be_empty=True)
+
+
 @pytest.mark.parametrize("may_be_none", [False, True])
 @pytest.mark.parametrize("value", ["", " ", [None], [""]])
 def test_an_id_is_never_empty(value, may_be_none):
@@ -37,6 +43,7 @@ def test_an_id_is_never_empty(value, may_be_none):
         (None, "got None"),
         ([], "empty list"),
         (["msgbatch_1", None], "got None"),
+        ("None", "the text 'None'.*returned nothing"),
         (["msgbatch_1", "msgbatch_1"], "twice: msgbatch_1"),
         ("['msgbatch_1', 'msgbatch_2']", r"\.output"),
     ],

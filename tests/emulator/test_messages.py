@@ -63,6 +63,43 @@ def test_a_message_has_the_blocks_asked_for(more, expected, stop_reason):
     assert message["stop_reason"] == stop_reason
 
 
+REFERRING = {
+    "$defs": {"Place": {"type": "object", "properties": {"city": {"const": "Bonn"}}}, "Loop": {"$ref": "#/$defs/Loop"}},
+    "type": "object",
+    "properties": {
+        "place": {"$ref": "#/$defs/Place"},
+        "loop": {"$ref": "#/$defs/Loop"},
+        "gone": {"$ref": "#/$defs/Nobody"},
+        "since": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+        "nothing": {"type": "null"},
+        "few": {"type": "integer", "maximum": 0},
+        "many": {"type": "number", "minimum": 7.5},
+    },
+}
+
+
+def test_a_schema_may_refer_choose_and_bound():
+    assert composed(tools=[{"name": "a", "input_schema": REFERRING}])["content"][0]["input"] == {
+        "place": {"city": "Bonn"},
+        "loop": "Name a colour.",
+        "gone": "Name a colour.",
+        "since": "2026-01-01",
+        "nothing": None,
+        "few": 0,
+        "many": 7.5,
+    }
+
+
+@pytest.mark.parametrize("choice", [{"type": "tool", "name": "a"}, {"type": "any"}])
+def test_a_given_answer_is_the_input_of_a_tool_that_has_to_be_called(choice):
+    asked = {"tools": [{"name": "a", "input_schema": REFERRING}], "tool_choice": choice}
+    (block,) = composed(text='{"few": 3}', **asked)["content"]
+    assert (block["type"], block["input"]) == ("tool_use", {"few": 3})
+    for text in ("few", "[3]", "[" * 100_000):
+        assert types(composed(text=text, **{**asked, "max_tokens": 100_000})) == ["text"]
+    assert types(composed(text='{"few": 3}', tools=asked["tools"])) == ["text"]
+
+
 def test_a_tool_is_called_with_input_that_its_schema_allows():
     assert composed(tools=[LOOK_UP])["content"][0]["input"] == {
         "word": "Name a colour.",

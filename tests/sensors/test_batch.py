@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_sam._compat import AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.emulator import AfterLooks, Delay, Drop, Fault, OnDemand, Slow, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamWaitError
 from airflow_provider_sam.hooks.sam import SamHook
@@ -77,6 +78,14 @@ def test_several_batches_are_waited_for_until_the_last_has_ended(sam, create, de
     assert [batch["id"] for batch in run(sensor([first, second], deferrable=deferrable))] == [first, second]
     retrieved = [request.path.rpartition("/")[2] for request in sam.requests if request.method == "GET"]
     assert retrieved.count(first) < retrieved.count(second), "an ended batch is not looked at again in the same wait"
+
+
+@both_modes
+def test_an_empty_list_is_nothing_to_wait_for_and_nothing_at_all_is_an_error(sam, deferrable):
+    assert run(sensor([], deferrable=deferrable)) == []
+    assert not sam.requests
+    with pytest.raises(SamRequestError, match="got None"):
+        run(sensor(None, deferrable=deferrable))
 
 
 def test_a_batch_that_has_ended_already_is_not_deferred(sam, create):

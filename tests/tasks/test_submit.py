@@ -22,6 +22,9 @@ both = pytest.mark.parametrize(("operator", "needed"), [CREATE, SUBMIT])
 
 SHARED = [name for name in BaseSamSubmitOperator.__annotations__ if name[0] != "_" and name != "template_fields"]
 
+ARGUMENT_OF = {"is_dry_run": "dry_run"}
+"""Attributes that are called otherwise than their argument, whose name is that of a method of every operator."""
+
 
 def arguments_of(operator):
     found = dict(inspect.signature(operator.__init__).parameters)
@@ -31,7 +34,8 @@ def arguments_of(operator):
 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_shared_argument_is_the_same_in_both_and_what_the_base_says(name):
-    one, other = (arguments_of(operator)[name] for operator, _ in (CREATE, SUBMIT))
+    argument = ARGUMENT_OF.get(name, name)
+    one, other = (arguments_of(operator)[argument] for operator, _ in (CREATE, SUBMIT))
     assert one.default == other.default
     # One operator makes one batch, the other a list of them.
     differing = {"str | None", "str | Sequence[str] | None"} if name == "adopt_batch_id" else {one.annotation}

@@ -45,11 +45,17 @@ async def test_one_batch_is_waited_for(batch_ids):
     assert [batch["id"] for batch in event["batches"]] == batch_ids[:1]
 
 
-@pytest.mark.parametrize("rendered", ["", "[]", "[broken", "['']"])
+@pytest.mark.parametrize("rendered", ["", "None", "[broken", "['']"])
 async def test_what_names_no_batch_ends_the_wait_with_a_word_about_it(rendered):
     (event,) = await events(trigger(rendered))
     assert event["outcome"] == "error"
     assert "batch_id" in event["message"]
+
+
+@pytest.mark.parametrize("rendered", ["[]", []])
+async def test_an_empty_list_is_nothing_to_wait_for(rendered):
+    (event,) = await events(trigger(rendered))
+    assert (event["outcome"], event["batches"]) == ("ended", [])
 
 
 @pytest.mark.usefixtures("airflow")
