@@ -1,4 +1,4 @@
-"""Reading published results in a task of one's own: typed, or just the texts, without a parser.
+"""Reading published results in a task of one's own: typed, or just the texts, without a parser; and their manifest.
 
 ::
 
@@ -15,13 +15,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_sam.batches.manifest_types import (
+    BatchEntry,
+    CarriedOver,
+    ErrorCount,
+    Facts,
+    FileEntry,
+    Manifest,
+    OutcomeCounts,
+    Totals,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.models import BatchResultLine
 
-    _Manifest = Mapping[str, Any] | str | ObjectStoragePath
+    _Manifest = Manifest | Mapping[str, Any] | str | ObjectStoragePath
+
+__all__ = [
+    "BatchEntry",
+    "CarriedOver",
+    "ErrorCount",
+    "Facts",
+    "FileEntry",
+    "Manifest",
+    "OutcomeCounts",
+    "Totals",
+    "iter_published",
+    "read_manifest",
+    "read_texts",
+]
+
+
+def read_manifest(manifest: _Manifest, *, storage_conn_id: str | None = None) -> Manifest:
+    """Return the manifest of a publication, whole and of a version that this provider reads.
+
+    :param manifest: as for `iter_published`.
+    :param storage_conn_id: as for `iter_published`.
+    :raises SamRequestError: there is not a manifest, or one of another version.
+    """
+    from airflow_provider_sam.batches.land import manifest as manifests
+
+    return manifests.read_manifest(manifest, conn_id=storage_conn_id)
 
 
 def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -> Iterator[BatchResultLine]:
@@ -35,10 +72,9 @@ def iter_published(manifest: _Manifest, *, storage_conn_id: str | None = None) -
     :raises SamResultsError: after the last result, if a file is not the one that was published.
     """
     from airflow_provider_sam.api.results import read_result
-    from airflow_provider_sam.batches.land.manifest import read_manifest
     from airflow_provider_sam.batches.land.reader import lines_of
 
-    for file in read_manifest(manifest, conn_id=storage_conn_id)["files"]:
+    for file in read_manifest(manifest, storage_conn_id=storage_conn_id)["files"]:
         for line in lines_of(file, conn_id=storage_conn_id):
             yield read_result(line)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -17,7 +17,24 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 65_536
 """How many bytes are gathered before they are handed to the connection."""
 
-PREFIX, SEPARATOR, SUFFIX = b'{"requests":[', b",", b"]}"
+
+class Frame(NamedTuple):
+    """What stands before, between and behind the requests of a batch's body."""
+
+    prefix: bytes
+    separator: bytes
+    suffix: bytes
+
+    @property
+    def around(self) -> int:
+        """Bytes of a body beside its requests, each of which counts with one separator."""
+        return len(self.prefix) + len(self.suffix) - len(self.separator)
+
+
+COMPACT = Frame(b'{"requests":[', b",", b"]}")
+
+LINES = Frame(COMPACT.prefix + b"\n", COMPACT.separator + b"\n", b"\n" + COMPACT.suffix)
+"""With each request on a line of its own, for whoever has to read a body."""
 
 
 @runtime_checkable
@@ -46,27 +63,27 @@ class RequestsBody:
 
     def __init__(self, requests: Iterable[BatchRequestParams], limits: Limits) -> None:
         self._parts: list[bytes] = []
-        self.content_length = len(PREFIX) + len(SUFFIX) - len(SEPARATOR)
+        self.content_length = COMPACT.around
         custom_ids = CustomIds()
         for index, request in enumerate(requests):
             check_batch_count(index + 1, limits)
             custom_ids.add(check_batch_request(index, request), index)
             part = encode(request, what=f"requests[{index}]")
             self._parts.append(part)
-            self.content_length += len(SEPARATOR) + len(part)
+            self.content_length += len(COMPACT.separator) + len(part)
             check_size(self.content_length, limits.max_batch_bytes, what="the batch")
         check_batch_count(len(self._parts), limits)
 
     def __iter__(self) -> Iterator[bytes]:
-        chunk = bytearray(PREFIX)
+        chunk = bytearray(COMPACT.prefix)
         for index, part in enumerate(self._parts):
             if index:
-                chunk += SEPARATOR
+                chunk += COMPACT.separator
             chunk += part
             if len(chunk) >= CHUNK_BYTES:
                 yield bytes(chunk)
                 chunk.clear()
-        chunk += SUFFIX
+        chunk += COMPACT.suffix
         yield bytes(chunk)
 
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_sam.api import errors
+from airflow_provider_sam.api.backoff import Backoff
 from airflow_provider_sam.api.operation import Effect
 
 if TYPE_CHECKING:
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT = 0.5
-"""Seconds before the first repeat where the server asks for no wait; doubles with each further one."""
-
-LONGEST_WAIT = 60.0
-"""Seconds at which doubling ends. A server's `retry-after` is honoured whatever its size."""
+BACKOFF = Backoff(first=0.5, longest=60.0, jitter=0.5)
+"""Where the server asks for no wait. Its `retry-after` is honoured whatever its size."""
 
 SPREAD = 1.0
 """Seconds over which repeats after a `retry-after` are spread: callers told the same time must not come at once."""
@@ -81,15 +79,6 @@ def may_repeat(error: errors.SamError, effect: Effect) -> bool:
     )
 
 
-def backoff(attempt: int, random: float) -> float:
-    """Return the seconds to wait after failed attempt number `attempt` (from 1): doubling, with half of it jitter.
-
-    :param random: from 0 to 1.
-    """
-    full: float = min(FIRST_WAIT * 2 ** min(attempt - 1, 30), LONGEST_WAIT)
-    return full * (0.5 + random / 2)
-
-
 def judge(
     error: errors.SamError,
     *,
@@ -121,7 +110,7 @@ def judge(
         return Verdict(None, reason)
     if asked is not None:
         return Verdict(min(asked + random * SPREAD, left))
-    wait = backoff(attempt, random)
+    wait = BACKOFF.seconds(attempt, 1 - random)
     return (
         Verdict(wait)
         if wait <= left

@@ -17,6 +17,7 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 from airflow_provider_sam.batches.tidying import undone_by
 
@@ -61,6 +62,56 @@ def stage(path: ObjectStoragePath) -> StagedFile:
     if is_local(path):
         return _LocalStagedFile(Path(path.path))
     return _RemoteStagedFile(path)
+
+
+def stage_whole(path: ObjectStoragePath, data: bytes) -> StagedFile:
+    """Stage a small file as a whole, so that a disk that is too full for it says so before anything is committed.
+
+    :raises BlockingIOError: as `stage`.
+    """
+    staged = _staged(path, data)
+    with undone_by(staged.discard):
+        staged.flush()
+    return staged
+
+
+def write_whole(path: ObjectStoragePath, data: bytes) -> None:
+    """Write a small file as a whole, replacing what is there; nobody sees a half.
+
+    :raises BlockingIOError: as `stage`.
+    """
+    _staged(path, data).commit()
+
+
+def _staged(path: ObjectStoragePath, data: bytes) -> StagedFile:
+    staged = stage(path)
+    with undone_by(staged.discard):
+        staged.write(data)
+    return staged
+
+
+def create_whole(path: ObjectStoragePath, data: bytes) -> None:
+    """Write a small file unless it exists; of several writers at the same time one succeeds, and nobody sees a half."""
+    try:
+        if is_local(path):
+            _link(Path(path.path), data)
+        else:
+            path.fs.pipe_file(path.path, data, mode="create")
+    except FileExistsError:
+        return
+
+
+def _link(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def partial_name(name: str) -> str:

@@ -44,7 +44,8 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         answered there are not sent again. What is not there yet counts as empty, so it may be the target itself.
     :param storage_conn_id: the connection of the object storage for `rows` and `reuse` (templated). Default: the one in
         the path, if any.
-    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them; data too.
+    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them: a mapping, an
+        upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
         Requests that get no model from here either have that of the connection.
     :param max_requests: fail, before anything is sent, if there are more requests (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a

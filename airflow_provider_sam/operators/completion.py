@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
-from airflow_provider_sam.operators.message import note_braces, resolve_model, whole_number
+from airflow_provider_sam.operators.message import note_braces, resolve_model
+from airflow_provider_sam.tasks.numbers import whole_number
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.tasks.numbers import whole_number
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:
@@ -224,17 +225,6 @@ def note_braces(log: Logger, *data: Any) -> None:
             "A prompt with {{ is sent as it is: prompts are data, not templates. To fill in what Airflow knows, give a "
             "callable that takes the context"
         )
-
-
-def whole_number(name: str, value: int | str | None) -> int | None:
-    """Return a number that may come from a template, as text unless the Dag renders native objects.
-
-    :raises SamRequestError: it is not a whole number; the message has `name` and value.
-    """
-    try:
-        return None if value is None else int(value)
-    except ValueError:
-        raise SamRequestError(f"{name} must be a whole number, got {value!r}") from None
 
 
 def _given(named: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,15 +9,10 @@ import msgspec
 from airflow_provider_sam.api.jsonl import Line
 from airflow_provider_sam.api.mending import mended
 from airflow_provider_sam.api.tally import NO_JSON, UsageTally, tally
+from airflow_provider_sam.batches.tables import ANSWER_TOOL, INT64
 
 if TYPE_CHECKING:
     from airflow_provider_sam.api.tally import LineTally
-
-ANSWER_TOOL = "answer"
-"""The tool whose call is a typed answer."""
-
-INT64 = range(-(2**63), 2**63)
-"""The numbers that a column of tokens can hold; what a server counts beyond them counts as absent."""
 
 
 class Answer(NamedTuple):
@@ -140,6 +135,7 @@ def _tokens(usage: UsageTally | None) -> tuple[int | None, int | None, int | Non
 
 
 def _fitting(count: int | None) -> int | None:
+    """Return a count that a column can hold; what a server counts beyond that is absent."""
     return count if count is None or count in INT64 else None
 
 

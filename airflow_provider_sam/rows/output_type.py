@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.answers import ANSWER_TOOL
+from airflow_provider_sam.batches.tables import ANSWER_TOOL
 from airflow_provider_sam.rows.json_schema import as_object, columns_of, is_plain_object, shortest_reason
 from airflow_provider_sam.rows.template import encode
 

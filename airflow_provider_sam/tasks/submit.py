@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow_provider_sam._compat import AirflowSkipException, BaseOperator
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.tasks.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -189,7 +190,7 @@ class BaseSamSubmitOperator(BaseOperator):
         return report
 
     def _input_options(self, **of_the_input: Any) -> InputOptions:
-        from airflow_provider_sam.batches.submit.run import InputOptions, whole_number
+        from airflow_provider_sam.batches.submit.run import InputOptions
 
         return InputOptions(
             max_requests=whole_number("max_requests", self.max_requests),

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.batches.land.publish import Publication
+    from airflow_provider_sam.batches.manifest_types import Manifest
     from airflow_provider_sam.batches.store.claims import Register
     from airflow_provider_sam.hooks.sam import SamHook
+    from airflow_provider_sam.rows.table import RowTable
+    from airflow_provider_sam.tasks.rows import RowRequests
 
 
 class SamBatchToObjectStorageOperator(BaseOperator):
@@ -24,19 +27,33 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     results of each kind equals what the API itself says about the batch. A download that breaks goes on where it was.
     Memory does not grow with the size of the results.
 
-    :param batch_id: the batch, or a list of batches (templated). With `carry_over`, none at all is fine too: None or an
-        empty list, as a second round that was skipped leaves it. Then everything is carried over.
+    With `rows` what lands is a table: one row for each that was submitted, in their order, with the answer beside it.
+
+    :param batch_id: the batch, or a list of batches (templated). With `carry_over` or `rows`, none at all is fine too:
+        None or an empty list, as a second round that was skipped leaves it, or a submission that had nothing to send.
+        Then everything is carried over, or was answered earlier.
     :param path: where the results go, as a URI of any scheme that Airflow's object storage knows (templated). One that
         ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch, a few at a time; any other
-        is a file for one batch, or with `carry_over` for several. A name that ends with `.gz` or `.zst` (extra `zstd`)
-        is compressed so.
+        is a file for one batch, or with `carry_over` or `rows` for several. A name that ends with `.gz` or `.zst` (extra
+        `zstd`) is compressed so.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
     :param format: `jsonl`, the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
-        `batches.parquet.COLUMNS`, the whole line among them. Default: by the suffix of `path`, and `jsonl` where that
-        says nothing. A suffix that contradicts it is an error.
+        `batches.parquet.COLUMNS`, the whole line among them. With `rows` it is `parquet` or `csv` (extra `parquet`
+        for both). Default: by the suffix of `path`, and `jsonl` where that says nothing. A suffix that contradicts it
+        is an error.
+    :param rows: the rows that were submitted, to put the answers beside them: the attribute `rows` of the operator that
+        has submitted them. They are read again. The columns of the table are those in `columns`, one for each property
+        of the answers' `output_type`, and `custom_id`, `outcome`, `error`, `text` (the answer as it came),
+        `stop_reason`, `model` and the tokens. An answer that is not of its type has the outcome `invalid_output` and
+        counts as failed. Default: no table.
+    :param columns: the columns of the rows that the table has too (templated). Default: those of the rows' ids.
+    :param on_unanswered: what to do about rows that have no answer, as when they have changed since they were submitted:
+        `error` (the default), or `keep` them with the outcome `unanswered`, which counts as failed.
+    :param keep_raw: where to keep the results as the API sent them as well, as JSONL beside the table (templated).
     :param overwrite: what to do about what lies at the destination. `skip-if-complete` (default): a manifest that says
         that just this was published, with its files in place, is returned at once, so that a retry is free; anything
-        else is replaced. `replace`: land anew. `error`: fail.
+        else is replaced. A table is the same if its batches are; what has changed in the rows since does not count.
+        `replace`: land anew. `error`: fail.
     :param carry_over: the manifest of an earlier publication, or its path (templated): its results whose `custom_id`
         these batches do not answer are added, so that one file holds each `custom_id` once. Needs a file of its
         own as `path`. What comes from upstream must be a manifest; nothing there is an error.
@@ -63,7 +80,10 @@ class SamBatchToObjectStorageOperator(BaseOperator):
     :raises SamRequestError: arguments contradict each other.
     """
 
-    template_fields = ("batch_id", "path", "storage_conn_id", "carry_over", "state_path", "betas", "sam_conn_id")
+    template_fields = (
+        *("batch_id", "path", "storage_conn_id", "rows", "columns", "keep_raw", "carry_over"),
+        *("state_path", "betas", "sam_conn_id"),
+    )
     operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
@@ -73,7 +93,11 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         batch_id: str | Sequence[str] | XComArg,
         path: str | ObjectStoragePath | XComArg,
         storage_conn_id: str | None = None,
-        format: Literal["jsonl", "parquet"] | None = None,  # noqa: A002 - what it is called everywhere
+        format: Literal["jsonl", "parquet", "csv"] | None = None,  # noqa: A002 - what it is called everywhere
+        rows: RowRequests | None = None,
+        columns: Sequence[str] | XComArg | None = None,
+        on_unanswered: Literal["error", "keep"] = "error",
+        keep_raw: str | ObjectStoragePath | XComArg | None = None,
         overwrite: Literal["error", "replace", "skip-if-complete"] = "skip-if-complete",
         carry_over: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
         fail_on_partial_error: bool = False,
@@ -90,6 +114,10 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.path: Any = path
         self.storage_conn_id = storage_conn_id
         self.format = format
+        self.rows = rows
+        self.columns: Any = columns
+        self.on_unanswered = on_unanswered
+        self.keep_raw: Any = keep_raw
         self.overwrite = overwrite
         self.carry_over: Any = carry_over
         self._carries_over = carry_over is not None  # whatever it holds when the task runs
@@ -102,7 +130,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.sam_conn_id = sam_conn_id
         self._lineage: tuple[list[str], list[str]] = ([], [])
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Manifest:
         """Land the results, judge them, and give the manifest."""
         from airflow_provider_sam.batches.land.deleting import delete_published
         from airflow_provider_sam.batches.land.policy import ResultsPolicy
@@ -116,7 +144,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             treat_stop_reasons_as_failed=self.treat_stop_reasons_as_failed,
         )
         hook = SamHook(self.sam_conn_id)
-        publication = self._publication(self._register(context, hook))
+        publication = self._publication(self._register(context, hook), self._table(context, hook))
         leave_link(context, hook.config.console_url, publication.batch_ids)
         with hook.client as client:
             manifest = publish(client, publication, log=self.log)
@@ -134,7 +162,23 @@ class SamBatchToObjectStorageOperator(BaseOperator):
             return None
         return register_for(context, self.state_path or hook.config.state_path, log=self.log)
 
-    def _publication(self, register: Register | None) -> Publication:
+    def _table(self, context: Context, hook: SamHook) -> RowTable | None:
+        from functools import partial
+
+        from airflow_provider_sam.batches.land.earlier import earlier_lines
+        from airflow_provider_sam.rows.table import RowTable
+
+        if self.rows is None:
+            return None
+        bound = self.rows.bind(context, model=hook.get_default_model())
+        return RowTable(
+            rows=bound,
+            columns=self.columns,
+            on_unanswered=self.on_unanswered,
+            reused=partial(earlier_lines, bound.reuse, conn_id=bound.storage_conn_id, log=self.log),
+        )
+
+    def _publication(self, register: Register | None, table: RowTable | None) -> Publication:
         from airflow_provider_sam.batches.ids import batch_ids
         from airflow_provider_sam.batches.land.carry_over import CarryOver
         from airflow_provider_sam.batches.land.encoders import format_of
@@ -149,17 +193,19 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         path = destination(self.path, self.storage_conn_id)
         is_directory = str(self.path).endswith("/")  # of the argument: a path object forgets its last slash
         return Publication(
-            batch_ids=batch_ids(self.batch_id, may_be_none=self._carries_over),
+            batch_ids=batch_ids(self.batch_id, may_be_none=self._carries_over or table is not None),
             path=path,
             is_directory=is_directory,
             format=format_of("" if is_directory else path.name, self.format),
             overwrite=self.overwrite,
             carry_over=carry_over,
+            table=table,
+            keep_raw=destination(self.keep_raw, self.storage_conn_id, what="keep_raw") if self.keep_raw else None,
             register=register,
             betas=self.betas,
         )
 
-    def _tell_lineage(self, manifest: Mapping[str, Any], base_url: str, context: Context) -> None:
+    def _tell_lineage(self, manifest: Manifest, base_url: str, context: Context) -> None:
         from airflow_provider_sam.batches.land.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))

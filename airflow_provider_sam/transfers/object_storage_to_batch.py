@@ -8,9 +8,10 @@ from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.tasks.rows import check_one_input, row_requests_of
 from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
+from airflow_provider_sam.tasks.verbatim import Verbatim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.rows.recipe import Prompt
@@ -51,8 +52,9 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         answered there are not sent again. What is not there yet counts as empty, so it may be the target itself.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any. For a
         manifest and its files it is the one where their paths name none.
-    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them. Data: never
-        rendered as a template. Requests that get no model from here either have that of the connection.
+    :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them: a mapping, an
+        upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
+        Requests that get no model from here either have that of the connection.
     :param only_failed_of: the manifest of an earlier publication of this input's results, or its path (templated). What
         comes from upstream must be one: nothing there is an error, and never means that all is sent. Default: send all.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
@@ -87,7 +89,10 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     :raises SamStateError: what is remembered cannot be read; nothing was sent.
     """
 
-    template_fields = ("path", "rows", "storage_conn_id", "only_failed_of", *BaseSamSubmitOperator.template_fields)
+    template_fields = (
+        *("path", "rows", "storage_conn_id", "defaults", "only_failed_of"),
+        *BaseSamSubmitOperator.template_fields,
+    )
 
     def __init__(
         self,
@@ -101,7 +106,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         dedupe: bool = False,
         reuse: str | ObjectStoragePath | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
         storage_conn_id: str | None = None,
-        defaults: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
         only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
         treat_stop_reasons_as_failed: Sequence[str] = (),
         max_requests: int | str | None = None,
@@ -134,7 +139,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         )
         check_one_input("path", path, self.rows)
         self.storage_conn_id = storage_conn_id
-        self.defaults = defaults
+        self.defaults = Verbatim(defaults)
         self.only_failed_of: Any = only_failed_of
         self._is_second_round = only_failed_of is not None  # whatever it holds when the task runs
         self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
@@ -164,7 +169,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         return self._submit(
             context,
             lambda limits: blocks_at(path, longest=limits.max_batch_bytes),
-            defaults=self.defaults,
+            defaults=self.defaults.read(context),
             only=only,
         )
 

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.api.operation import Effect
-from airflow_provider_sam.api.retries import LONGEST_WAIT, backoff, judge, may_repeat, outcome_of_create
+from airflow_provider_sam.api.retries import judge, may_repeat, outcome_of_create
 
 SAME, BILLED, CREATED = Effect.SAME, Effect.BILLED, Effect.CREATED
 
@@ -75,12 +75,12 @@ def test_a_create_that_may_have_happened_is_never_repeated():
         (1, 1.0, 0.5),
         (2, 1.0, 1.0),
         (3, 0.0, 1.0),
-        (8, 1.0, LONGEST_WAIT),
-        (10_000, 0.0, LONGEST_WAIT / 2),
+        (8, 1.0, 60.0),
+        (10_000, 0.0, 30.0),
     ],
 )
 def test_waits_double_up_to_a_minute_and_half_of_each_is_jitter(attempt, random, seconds):
-    assert backoff(attempt, random) == seconds
+    assert verdict(errors.SamConnectError("x"), attempt=attempt, random=random, max_retries=10_000).wait == seconds
 
 
 def verdict(error, **more):

@@ -178,6 +178,15 @@ class Lab:
         store = self._stores.setdefault(TaskIdentity("dag", run, "task"), StateStore())
         store.set(KEY, record, retention=RETENTION)
 
+    def restore(self, files, task_state, variables) -> None:
+        """Put back what tries of another version have kept: objects under the state path, a task's state, variables."""
+        for name, text in files.items():
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self._stores[TaskIdentity("dag", "run", "task")] = StateStore(task_state)
+        self.variables.update(variables)
+
     def contents(self) -> list[list[str]]:
         """Return the custom_ids of each batch at the server, oldest first."""
         return [

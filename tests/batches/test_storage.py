@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import sys
 import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
-from airflow_provider_sam.batches.storage import stage
+from airflow_provider_sam.batches import storage
+from airflow_provider_sam.batches.storage import create_whole, stage, stage_whole, write_whole
 
 
 @pytest.fixture
@@ -138,3 +140,41 @@ def test_a_folder_that_is_a_symbolic_link_is_followed(path, tmp_path):
     file.write(b"new\n")
     file.commit()
     assert (tmp_path / "elsewhere" / "results.jsonl").read_bytes() == b"new\n"
+
+
+def test_a_small_file_is_written_whole_and_replaces_what_was_there(path):
+    path.parent.mkdir()
+    for data in (b"a longer old content", b"new"):
+        write_whole(ObjectStoragePath(path.as_uri()), data)
+        assert path.read_bytes() == data
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_small_file_that_is_staged_appears_by_its_commit(path):
+    file = stage_whole(ObjectStoragePath(path.as_uri()), b"new")
+    assert not path.exists()
+    file.commit()
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("local_protocols", [storage.LOCAL_PROTOCOLS, frozenset()], ids=["local", "as on any store"])
+def test_of_several_that_create_a_file_the_first_has_written_it(path, monkeypatch, local_protocols):
+    monkeypatch.setattr(storage, "LOCAL_PROTOCOLS", local_protocols)
+    path.parent.mkdir()
+    for data in (b"first", b"second"):
+        create_whole(ObjectStoragePath(path.as_uri()), data)
+    assert path.read_bytes() == b"first"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("write", [stage_whole, write_whole])
+@pytest.mark.parametrize("broken", [(storage._LocalStagedFile, "write"), (os, "fsync")], ids=["write", "sync"])
+def test_a_small_file_that_cannot_be_written_leaves_nothing(path, monkeypatch, write, broken):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "disk full")
+
+    path.parent.mkdir()
+    monkeypatch.setattr(*broken, fail)
+    with pytest.raises(OSError, match="disk full"):
+        write(ObjectStoragePath(path.as_uri()), b"new")
+    assert list(path.parent.iterdir()) == []

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+from types import SimpleNamespace
 
+import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_sam._compat import AirflowException
+from airflow_provider_sam._compat import AirflowException, XComArg
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+from airflow_provider_sam.operators.message import SamCreateMessageOperator
 from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
@@ -60,3 +64,50 @@ def test_an_argument_that_is_misspelt_is_refused(operator, needed):
 def test_default_args_reach_what_both_share(operator, needed):
     task = operator(task_id="task", default_args={"max_requests": 7, "state_path": "/state"}, **needed)
     assert (task.max_requests, task.state_path) == (7, "/state")
+
+
+class Upstream(XComArg):
+    """Stands for an upstream task's output."""
+
+    operator = None
+
+    def iter_references(self):
+        yield self.operator, "return_value"
+
+    def resolve(self, context, **_):
+        return context["upstream"]
+
+
+DEFAULTS = {"model": "sam-small", "max_tokens": 5, "system": "{{ ds }}"}
+
+
+@pytest.mark.parametrize(
+    "defaults",
+    [DEFAULTS, Upstream(), lambda context: context["upstream"], {**DEFAULTS, "system": Upstream()}],
+    ids=["mapping", "upstream output", "callable", "upstream output inside"],
+)
+@pytest.mark.parametrize("operator", [SamCreateBatchOperator, ObjectStorageToSamBatchOperator])
+def test_defaults_of_each_kind_reach_the_requests_and_are_never_rendered(
+    sam, tmp_path, monkeypatch, operator, defaults
+):
+    (tmp_path / "in.jsonl").write_text('"One"\n')
+    is_one = operator is SamCreateBatchOperator
+    given = {"requests": ["One"]} if is_one else {"path": (tmp_path / "in.jsonl").as_uri()}
+    with DAG("data", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
+        monkeypatch.setattr(Upstream, "operator", SamCreateMessageOperator(task_id="first", prompt="Hello"))
+        task = operator(task_id="submit", defaults=defaults, state_path=(tmp_path / "state").as_uri(), **given)
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="submit", map_index=-1, max_tries=0)
+    inside = isinstance(defaults, dict) and defaults is not DEFAULTS
+    context = {"ti": ti, "upstream": DEFAULTS["system"] if inside else DEFAULTS}
+    task.render_template_fields(context)
+    task.execute(context)
+    ((_, params),) = sam.batch_requests(sam.batches[0].id)
+    assert params == {**DEFAULTS, "messages": [{"role": "user", "content": "One"}]}
+
+
+@both
+def test_defaults_from_upstream_draw_the_dependency(operator, needed):
+    with DAG("data", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
+        first = SamCreateMessageOperator(task_id="first", prompt="Hello", model="sam-small", max_tokens=5)
+        task = operator(task_id="task", defaults=first.output, **needed)
+    assert task.upstream_task_ids == {"first"}

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from airflow_provider_sam.api.backoff import Backoff
 from airflow_provider_sam.api.errors import SamError, SamRequestError
 from airflow_provider_sam.emulator import Cut, Fault, Lines, OnDemand
 from airflow_provider_sam.exceptions import SamResultsError
@@ -83,9 +84,8 @@ def test_several_batches_do_not_go_into_one_file(create, tmp_path):
 def test_results_that_are_not_the_whole_truth_leave_nothing_and_a_retry_lands_them(
     sam, create, tmp_path, effect, raised, said, mocker
 ):
-    mocker.patch(
-        "airflow_provider_sam.batches.land.download.backoff", return_value=0.0
-    )  # it gives up after many seconds
+    # It gives up after many seconds.
+    mocker.patch("airflow_provider_sam.batches.land.download.BACKOFF", Backoff(first=0.0, longest=0.0))
     batch_id, path = create(), (tmp_path / "results.jsonl").as_uri()
     sam.faults.add(Fault(effect, operation="messages_batches_results", times=20))
     with pytest.raises(raised, match=said):

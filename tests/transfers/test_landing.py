@@ -16,10 +16,9 @@ import pytest
 from airflow_provider_sam import _compat
 from airflow_provider_sam._compat import AirflowFailException, Asset
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches import storage as staging
+from airflow_provider_sam.batches import storage
 from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.batches.land import deleting, parquet
-from airflow_provider_sam.batches.land import publish as publishing
 from airflow_provider_sam.batches.land.publish import Publication, publish
 from airflow_provider_sam.batches.paths import destination
 from airflow_provider_sam.emulator import Fault, Status
@@ -458,8 +457,10 @@ def test_where_nothing_is_known_of_a_submission_its_results_land(ended, tmp_path
 
 @pytest.mark.parametrize("moment", ["flush", "commit"])
 def test_a_manifest_that_cannot_be_written_hides_nothing(ended, tmp_path, monkeypatch, moment, caplog):
+    stage_one = storage.stage
+
     def stage(path):
-        staged = staging.stage(path)
+        staged = stage_one(path)
 
         def fail():
             staged.discard()
@@ -468,7 +469,7 @@ def test_a_manifest_that_cannot_be_written_hides_nothing(ended, tmp_path, monkey
         setattr(staged, moment, fail)
         return staged
 
-    monkeypatch.setattr(publishing, "stage", stage)
+    monkeypatch.setattr(storage, "stage", stage)  # what lands results has it already
     publication = Publication(batch_ids=[ended()], path=destination((tmp_path / "r.jsonl").as_uri()))
     with SamHook().client as client, pytest.raises(OSError, match="disk full"):
         publish(client, publication, log=logging.getLogger(__name__))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import pkgutil
 from types import SimpleNamespace
 
 import pytest
+from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseEventTrigger
 
 from airflow_provider_sam.emulator import Delay, Fault
 from airflow_provider_sam.triggers.ended import SamBatchEndedTrigger, ended_batches
+from tests.earlier import EARLIER
 from tests.triggers.database import rebuilt
 from tests.triggers.watching import LIST, NoSingleStore, StateStore, ids, next_look, telling
 from tests.waiting import reached
@@ -59,6 +62,18 @@ async def test_a_watcher_tells_of_each_batch_that_ends_from_its_begin_on_and_onc
         await reached(lambda: len(told) >= 2)
         await next_look(sam)
     assert ids(told) == [going_on, new]
+
+
+async def test_a_watcher_that_an_earlier_version_has_stored_runs_to_its_event(sam, create):
+    stored = EARLIER["triggers"]["watcher"]
+    row = Trigger(**stored)
+    watcher = pkgutil.resolve_name(row.classpath)(**row.kwargs)
+    assert watcher.serialize() == (stored["classpath"], stored["kwargs"])
+    async with telling(watcher.run(), sam) as told:
+        batch_id = create()
+        sam.end_batch(batch_id)
+        await reached(lambda: told)
+    assert ids(told) == [batch_id]
 
 
 async def test_an_event_is_ids_counts_and_times(sam, create):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.tally import tally
 from airflow_provider_sam.batches.land.ledger import Ledger
@@ -11,9 +11,10 @@ from airflow_provider_sam.batches.land.reader import lines_of
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from airflow_provider_sam.batches.land.sink import Sink
+    from airflow_provider_sam.batches.manifest_types import CarriedOver, Manifest
 
 CHUNK = 1024 * 1024
 """Bytes that are handed to the sink at a time."""
@@ -27,10 +28,10 @@ class CarryOver:
     :param conn_id: the connection of its object storage, where its paths name none.
     """
 
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     conn_id: str | None = None
 
-    def copy(self, sink: Sink, seen: set[str]) -> dict[str, Any]:
+    def copy(self, sink: Sink, seen: set[str]) -> CarriedOver:
         """Add the results whose `custom_id` has not been seen; gives what the manifest says about them.
 
         :param seen: custom_ids that stand in the file already; those added here are added to it.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamNotFoundError
 from airflow_provider_sam.batches.land.reader import check_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_sam.api.client import SamClient
+    from airflow_provider_sam.batches.manifest_types import Manifest
     from airflow_provider_sam.batches.progress import Logger
 
 LOOKS = 3
@@ -23,7 +24,7 @@ PAUSE = 5.0
 
 def delete_published(
     client: SamClient,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
     betas: Sequence[str] | None,
     log: Logger,
@@ -36,11 +37,11 @@ def delete_published(
     if not manifest["batches"]:
         return
     check_files(manifest)
-    for page in manifest["batches"]:
-        if _delete(client, page["batch_id"], betas, sleep):
-            log.info("Deleted batch %s; its results are at %s", page["batch_id"], page["path"])
+    for batch in manifest["batches"]:
+        if _delete(client, batch["batch_id"], betas, sleep):
+            log.info("Deleted batch %s; its results are at %s", batch["batch_id"], batch["path"])
         else:  # an earlier try of this task has deleted it
-            log.info("Batch %s no longer exists; its results are at %s", page["batch_id"], page["path"])
+            log.info("Batch %s no longer exists; its results are at %s", batch["batch_id"], batch["path"])
 
 
 def _delete(client: SamClient, batch_id: str, betas: Sequence[str] | None, sleep: Callable[[float], None]) -> bool:

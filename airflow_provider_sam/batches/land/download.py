@@ -25,7 +25,7 @@ from airflow_provider_sam.api.errors import (
     SamTimeoutError,
     SamTransportError,
 )
-from airflow_provider_sam.api.retries import backoff
+from airflow_provider_sam.api.retries import BACKOFF
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Download:
             where = f"at byte {self.received}, {FRUITLESS_TRIES} times in a row"
             message = f"the results of batch {self._batch_id} broke off {where}; the last time: {what}"
             raise SamResultsError(message) from error
-        seconds = backoff(self._fruitless + 1, random.random())  # noqa: S311 - spreads load, guards nothing
+        seconds = BACKOFF.seconds(self._fruitless + 1, random.random())  # noqa: S311 - spreads load, guards nothing
         self._log.warning(
             "Batch %s: the download broke off at byte %d (%s); continuing in %.1f s",
             self._batch_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_sam.batches.land.encoders import format_of
 from airflow_provider_sam.batches.land.manifest import MANIFEST_SUFFIX, manifest_path, read_manifest
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.batches.manifest_types import FileEntry
     from airflow_provider_sam.batches.progress import Logger
 
 GLOB_CHARACTERS = frozenset("*?[")
@@ -38,7 +39,7 @@ def earlier_lines(sources: Iterable[Any], *, conn_id: str | None = None, log: Lo
                 yield line.data
 
 
-def _files_of(source: Any, conn_id: str | None) -> list[Mapping[str, Any]]:
+def _files_of(source: Any, conn_id: str | None) -> list[FileEntry]:
     if isinstance(source, Mapping):
         return list(read_manifest(source, what="reuse")["files"])
     path = place_of(source, conn_id, what="reuse")
@@ -52,13 +53,14 @@ def _files_of(source: Any, conn_id: str | None) -> list[Mapping[str, Any]]:
     return [_alone(path)] if path.is_file() else []
 
 
-def _entries(file: ObjectStoragePath) -> list[Mapping[str, Any]]:
+def _entries(file: ObjectStoragePath) -> list[FileEntry]:
     return list(read_manifest(file)["files"]) if manifest_path(file).is_file() else [_alone(file)]
 
 
-def _alone(file: ObjectStoragePath) -> Mapping[str, Any]:
+def _alone(file: ObjectStoragePath) -> FileEntry:
     """Return what a manifest would say of a file that has none, as far as it can be told."""
-    return {"path": str(file), "format": format_of(file.name, None), "lines": None, "sha256": None}
+    known = {"path": str(file), "format": format_of(file.name, None), "lines": None, "sha256": None}
+    return cast("FileEntry", known)
 
 
 def _is_result(file: ObjectStoragePath) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.tally import tally
 from airflow_provider_sam.batches.land.reader import lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from airflow_provider_sam.api.tally import LineTally
+    from airflow_provider_sam.batches.manifest_types import Manifest
 
 HOPELESS_ERRORS = frozenset(
     {
@@ -42,7 +43,7 @@ def is_worth_repeating(result: LineTally, *, stop_reasons: Collection[str] = ())
 
 
 def failed_custom_ids(
-    manifest: Mapping[str, Any], *, stop_reasons: Collection[str] = (), conn_id: str | None = None
+    manifest: Manifest, *, stop_reasons: Collection[str] = (), conn_id: str | None = None
 ) -> set[str]:
     """Name the requests of a publication that are worth sending again; an empty set when there are none.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamResponseError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.api.models import MessageBatch
     from airflow_provider_sam.batches.land.carry_over import CarryOver
+    from airflow_provider_sam.batches.land.encoders import Table
+    from airflow_provider_sam.batches.manifest_types import BatchEntry, CarriedOver, FileEntry
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.batches.store.claims import Register
 
@@ -39,6 +43,8 @@ MOST_RESULTS = 500_000
 class Landing:
     """What all files of one publication have in common.
 
+    :param table: what the results are turned into; None for results as they are.
+    :param keep_raw: where the results of the batches are kept as the API sent them, beside a table.
     :param register: tells what was submitted as a batch, wherever that is known.
     :param stopped: tells whether to stop, because another file of the same publication has failed.
     """
@@ -47,6 +53,8 @@ class Landing:
     format: str
     betas: Sequence[str] | None
     log: Logger
+    table: Table | None = None
+    keep_raw: ObjectStoragePath | None = None
     register: Register | None = None
     stopped: Callable[[], bool] = field(default=lambda: False)
 
@@ -57,31 +65,35 @@ class Landing:
         :raises SamError: the download failed.
         """
         for download in range(1, DOWNLOADS + 1):
-            abort_unfinished_uploads(path, self.log)
-            sink = Sink(path, self.format)
+            sinks: list[Sink] = []
             try:
-                with undone_by(sink.discard):
-                    return self._fill(sink, batch_ids, carry)
+                with undone_by(partial(discard_all, sinks)):
+                    for each, format_, table in self._places(path):
+                        abort_unfinished_uploads(each, self.log)
+                        sinks.append(Sink(each, format_, table))
+                    return self._fill(sinks, batch_ids, carry)
             except ResultsDisagreeError as problem:
                 if download == DOWNLOADS:
                     raise
                 self.log.warning("%s Downloading again.", problem)
         raise AssertionError  # the last download returns or raises
 
-    def _fill(self, sink: Sink, batch_ids: Sequence[str], carry: CarryOver | None) -> LandedFile:
+    def _places(self, path: ObjectStoragePath) -> list[tuple[ObjectStoragePath, str, Table | None]]:
+        """Say where results go and how they are stored, the publication's own file first."""
+        raw = [] if self.keep_raw is None else [(self.keep_raw, "jsonl", None)]
+        return [(path, self.format, self.table), *raw]
+
+    def _fill(self, sinks: Sequence[Sink], batch_ids: Sequence[str], carry: CarryOver | None) -> LandedFile:
         seen: set[str] = set()
-        pages = [self._copy(self._batch(batch_id), sink, seen) for batch_id in batch_ids]
-        carried = carry.copy(sink, seen) if carry else None
-        stored_sha256 = sink.close()
-        lines = sum(part["lines"] for part in (*pages, *([carried] if carried else [])))
-        file = {
-            "path": str(sink.path),
-            "format": self.format,
-            "lines": lines,
-            "bytes": sink.stored_size,
-            "sha256": stored_sha256,
-        }
-        return LandedFile(sink=sink, file=file, pages=pages, carried=carried)
+        entries = [self._copy(self._batch(batch_id), sinks, seen) for batch_id in batch_ids]
+        of_batches = sum(entry["lines"] for entry in entries)
+        carried = carry.copy(sinks[0], seen) if carry else None
+        hashes = [sink.close() for sink in sinks]
+        table = sinks[0].table_facts()
+        lines = table["lines"] if table else of_batches + (carried["lines"] if carried else 0)
+        file = _file_entry(sinks[0], self.format, lines, hashes[0])
+        raw = _file_entry(sinks[1], "jsonl", of_batches, hashes[1]) if self.keep_raw is not None else None
+        return LandedFile(sinks=sinks, file=file, batches=entries, carried=carried, table=table, raw=raw)
 
     def _batch(self, batch_id: str) -> MessageBatch:
         batch = self.client.get_batch(batch_id, betas=self.betas)
@@ -92,7 +104,7 @@ class Landing:
             raise SamResultsError(f"batch {batch.id} was archived at {batch.archived_at}: its results are gone")
         return batch
 
-    def _copy(self, batch: MessageBatch, sink: Sink, seen: set[str]) -> dict[str, Any]:
+    def _copy(self, batch: MessageBatch, sinks: Sequence[Sink], seen: set[str]) -> BatchEntry:
         began = datetime.now(UTC)
         counts = BatchSummary.of(batch).counts()
         total = sum(counts.values())
@@ -100,9 +112,10 @@ class Landing:
             raise SamResultsError(f"batch {batch.id} claims {total} results; at most {MOST_RESULTS} are landed of one")
         claim = claim_on(batch.id, self.register, self.log)
         ledger = Ledger(seen, longest_line=self.client.settings.limits.max_result_line_bytes)
-        sink.begin_part()
+        for sink in sinks:
+            sink.begin_part()
         try:
-            self._stream(batch.id, total, sink, ledger)
+            self._stream(batch.id, total, sinks, ledger)
         except SamResponseError as problem:
             so_far = f"after {ledger.lines} of {total}"
             message = f"the results of batch {batch.id} cannot be read, {so_far}: {problem.message}"
@@ -110,21 +123,22 @@ class Landing:
         if found := ledger.disagreements(counts):
             raise ResultsDisagreeError(f"the results of batch {batch.id} disagree with its counts: {'; '.join(found)}")
         check_submitted(batch.id, ledger.custom_ids, claim)
-        return _page(batch, ledger, path=sink.path, sha256=sink.digest().hex(), began=began)
+        return _batch_entry(batch, ledger, path=sinks[0].path, sha256=sinks[0].digest().hex(), began=began)
 
-    def _stream(self, batch_id: str, total: int, sink: Sink, ledger: Ledger) -> None:
+    def _stream(self, batch_id: str, total: int, sinks: Sequence[Sink], ledger: Ledger) -> None:
         progress = Progress(self.log, batch_id, total)
         download = Download(
             self.client,
             batch_id,
             betas=self.betas,
             is_whole=lambda: ledger.holds(total),
-            digest=sink.digest,
+            digest=sinks[0].digest,
             log=self.log,
         )
         for chunk in download:
             self._check_stopped()
-            sink.write(chunk)
+            for sink in sinks:
+                sink.write(chunk)
             ledger.add(chunk)
             progress.note(ledger.lines, ledger.size)
             if ledger.exceeds(total):  # nothing that may follow makes them agree
@@ -139,17 +153,45 @@ class Landing:
 
 @dataclass(frozen=True, kw_only=True)
 class LandedFile:
-    """A file that is verified and staged, and what the manifest says about it."""
+    """A file that is verified and staged, with what is kept beside it, and what the manifest says about them."""
 
-    sink: Sink
-    file: dict[str, Any]
-    pages: list[dict[str, Any]]
-    carried: dict[str, Any] | None
+    sinks: Sequence[Sink]
+    file: FileEntry
+    batches: list[BatchEntry]
+    carried: CarriedOver | None
+    table: dict[str, Any] | None
+    raw: FileEntry | None
+
+    @property
+    def path(self) -> ObjectStoragePath:
+        """Where the file appears."""
+        return self.sinks[0].path
+
+    def commit(self) -> None:
+        """Make the file appear, after what is kept beside it."""
+        for position in reversed(range(len(self.sinks))):
+            with undone_by(partial(discard_all, self.sinks[:position])):
+                self.sinks[position].commit()
+
+    def discard(self) -> None:
+        """Forget everything; nothing appears."""
+        discard_all(self.sinks)
 
 
-def _page(
+def discard_all(sinks: Sequence[Sink | LandedFile]) -> None:
+    """Discard files, all of them, whatever goes wrong with one."""
+    with ExitStack() as stack:
+        for sink in sinks:
+            stack.callback(sink.discard)
+
+
+def _file_entry(sink: Sink, format_: str, lines: int, sha256: str) -> FileEntry:
+    return {"path": str(sink.path), "format": format_, "lines": lines, "bytes": sink.stored_size, "sha256": sha256}
+
+
+def _batch_entry(
     batch: MessageBatch, ledger: Ledger, *, path: ObjectStoragePath, sha256: str, began: datetime
-) -> dict[str, Any]:
+) -> BatchEntry:
     return {
         "batch_id": batch.id,
         "path": str(path),

@@ -1,35 +1,25 @@
-"""The books of one batch's results while they stream: chunks go in, counted; a page of the manifest comes out."""
+"""The books of one batch's results while they stream: chunks go in, counted; what a manifest says of them comes out."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.jsonl import Line, LineSplitter, line_feeds
 from airflow_provider_sam.api.limits import Limits
-from airflow_provider_sam.api.redaction import clean_text
 from airflow_provider_sam.api.tally import tally, tally_block
+from airflow_provider_sam.batches.counting import OUTCOMES, ErrorCounts, count_into, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_sam.api.tally import LineTally, MessageTally, UsageTally
-
-OUTCOMES = ("succeeded", "errored", "canceled", "expired")
-"""The result types that the API counts, in the order in which a manifest names them."""
+    from airflow_provider_sam.batches.manifest_types import Facts, OutcomeCounts
 
 USAGE_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-
-TOP_ERRORS = 10
-"""How many different errors a manifest names, the most frequent first."""
-
-MOST_ERRORS = 1000
-"""How many different error messages are told apart: each may name its own row, and memory must not grow with them."""
-
-OTHER_MESSAGES = "(other messages)"
 
 EXAMPLES = 3
 """How many custom_ids an error names."""
@@ -39,18 +29,6 @@ LONGEST_CUSTOM_ID = 128
 
 BLANK_LINES = 1000
 """How many blank lines may come beside one for each result."""
-
-LONGEST_NAME = 200
-"""Characters of a name, such as a model, a stop reason or an outcome, that are kept."""
-
-LONGEST_MESSAGE = 500
-"""Characters of an error's message that are kept."""
-
-MOST_NAMES = 100
-"""How many different names are told apart; what comes later is counted together."""
-
-OTHERS = "(others)"
-"""The name of what is counted together."""
 
 
 class Ledger:
@@ -67,8 +45,7 @@ class Ledger:
         self.stop_reasons: Counter[str] = Counter()
         self.repeated: Counter[str] = Counter()
         self.custom_ids: list[str] = []
-        self._errors: Counter[tuple[str, str]] = Counter()
-        self._other_errors: Counter[str] = Counter()
+        self._errors = ErrorCounts()
         self._usage: dict[str, dict[str, int]] = {}
         self._seen = set() if seen is None else seen
         self._longest_line = longest_line
@@ -154,7 +131,7 @@ class Ledger:
         self._add_usage(messages)
         for row in results:
             if row.result.error is not None:
-                self._add_error(row.error_type or "", row.error_message or "")
+                self._errors.add(row.error_type or "", row.error_message or "")
 
     def _add_names(self, names: Sequence[str]) -> None:
         if len(max(names, key=len, default="")) > LONGEST_CUSTOM_ID:
@@ -180,13 +157,6 @@ class Ledger:
             sums = self._usage.setdefault(room_for(model, self._usage), dict.fromkeys(USAGE_COUNTS, 0))
             for name in USAGE_COUNTS:
                 sums[name] += sum(filter(None, map(attrgetter(name), usages)))
-
-    def _add_error(self, kind: str, message: str) -> None:
-        kind, message = clean_text(kind, LONGEST_NAME), clean_text(message, LONGEST_MESSAGE)
-        if (kind, message) in self._errors or len(self._errors) < MOST_ERRORS:
-            self._errors[kind, message] += 1
-        else:
-            self._other_errors[room_for(kind, self._other_errors)] += 1
 
     def _splitter(self) -> LineSplitter:
         return LineSplitter(offset=self._offset, number=self._rows)
@@ -215,28 +185,12 @@ class Ledger:
             found.append(f"{self.repeated.total()} custom_ids more than once, such as {examples}")
         return found
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return what a manifest says about these results, as JSON types."""
-        errors = self._errors + Counter({(kind, OTHER_MESSAGES): count for kind, count in self._other_errors.items()})
         return {
-            "counts": dict(self.outcomes),
+            "counts": cast("OutcomeCounts", dict(self.outcomes)),
             "lines": self.lines,
             "stop_reasons": dict(self.stop_reasons.most_common()),
             "usage": {model: dict(sums) for model, sums in sorted(self._usage.items())},
-            "errors": [
-                {"type": kind, "message": message, "count": count}
-                for (kind, message), count in errors.most_common(TOP_ERRORS)
-            ],
+            "errors": self._errors.top(),
         }
-
-
-def room_for(name: str, names: Collection[str]) -> str:
-    """Return the name under which to count: its own, as long as there are not too many already."""
-    name = clean_text(name, LONGEST_NAME)
-    return name if name in names or len(names) < MOST_NAMES else OTHERS
-
-
-def count_into(total: Counter[str], more: Mapping[str, int]) -> None:
-    """Add counts by name to those that there are, under bounded names."""
-    for name, number in more.items():
-        total[room_for(name, total)] += number

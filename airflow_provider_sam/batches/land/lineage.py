@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from airflow_provider_sam.batches.manifest_types import Manifest
 
 
 class DatasetName(NamedTuple):
@@ -38,25 +40,27 @@ def dataset_name(uri: str) -> DatasetName:
     return DatasetName(f"{parts.scheme}://{parts.netloc}", parts.path.strip("/"))
 
 
-def inputs_of(manifest: Mapping[str, Any], base_url: str) -> Iterator[str]:
+def inputs_of(manifest: Manifest, base_url: str) -> Iterator[str]:
     """Return the URIs that a publication was made from."""
-    for page in manifest["batches"]:
-        yield source_uri(base_url, page["batch_id"])
-    for file in (manifest["carried_over"] or {}).get("files", ()):
+    for batch in manifest["batches"]:
+        yield source_uri(base_url, batch["batch_id"])
+    for file in manifest["carried_over"]["files"] if manifest["carried_over"] else ():
         yield plain_uri(file["path"])
 
 
-def outputs_of(manifest: Mapping[str, Any]) -> Iterator[str]:
+def outputs_of(manifest: Manifest) -> Iterator[str]:
     """Return the URIs of the files that a publication consists of."""
-    for file in manifest["files"]:
+    table = manifest.get("table")
+    raw = table["raw"] if table else None
+    for file in (*manifest["files"], *([raw] if raw else ())):
         yield plain_uri(file["path"])
 
 
-def event_extra(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def event_extra(manifest: Manifest) -> dict[str, Any]:
     """Return what an asset's event says about a publication."""
     total = manifest["total"]
     return {
-        "batch_ids": [page["batch_id"] for page in manifest["batches"]],
+        "batch_ids": [batch["batch_id"] for batch in manifest["batches"]],
         "counts": total["counts"],
         "lines": total["lines"],
         "bytes": total["bytes"],

@@ -3,14 +3,20 @@
 ::
 
     version       1
-    format        jsonl or parquet
+    format        jsonl or parquet, of a table parquet or csv
     files         path, format, lines, bytes and sha256 of each file as it is stored
     batches       for each batch: batch_id, path, counts, lines, bytes and sha256 of its results as the API sent them,
                   stop_reasons, usage, errors, created_at, ended_at, landing_began_at, landed_at
     carried_over  null, or what came from an earlier publication: its files, and lines, counts, stop_reasons, usage,
                   errors of the results taken from there
+    table         null, or what the table of rows is: rows, how many of them are reused (answered by an earlier
+                  publication) or unanswered, answers dropped because their rows are gone, id_columns, columns of
+                  the rows, output_schema of the answers, and the file of the raw results that is kept, or null
     total         lines, counts, stop_reasons, usage, errors of all results in the files, and the bytes of the files
     published_at  when all files were complete, just before they appeared
+
+Of a table, `total` counts rows, `invalid_output` those whose answer is not of its type and `unanswered` those that have
+none; its `usage` is that of the batches and of what was carried over, as ever.
 
 Counts are by result type, `usage` by model and the API's names of tokens, `errors` the most frequent ones. Names and
 messages from the API are cut to some length and hold no control characters; names beyond the first hundred are counted
@@ -22,19 +28,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.land.ledger import OUTCOMES, TOP_ERRORS, count_into, room_for
+from airflow_provider_sam.batches.counting import OUTCOMES, TOP_ERRORS, count_into, room_for
 from airflow_provider_sam.batches.land.reader import place_of
+from airflow_provider_sam.batches.manifest_types import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.batches.manifest_types import (
+        BatchEntry,
+        CarriedOver,
+        Facts,
+        FileEntry,
+        OutcomeCounts,
+        TableFacts,
+    )
 
 MANIFEST_VERSION = 1
 MANIFEST_SUFFIX = ".manifest.json"
@@ -53,38 +68,53 @@ def manifest_path(path: ObjectStoragePath) -> ObjectStoragePath:
 def build_manifest(
     *,
     format: str,  # noqa: A002 - the users' word
-    files: Sequence[Mapping[str, Any]],
-    pages: Sequence[Mapping[str, Any]],
-    carried: Mapping[str, Any] | None,
+    files: Sequence[FileEntry],
+    batches: Sequence[BatchEntry],
+    carried: CarriedOver | None,
+    table: Mapping[str, Any] | None = None,
+    raw: FileEntry | None = None,
     published_at: str,
-) -> dict[str, Any]:
-    """Put a manifest together: files and batches, and the sums over them. It holds JSON types only."""
-    parts = [*pages, *([carried] if carried else [])]
+) -> Manifest:
+    """Put a manifest together: files and batches, and the sums over them. It holds JSON types only.
+
+    :param table: what the encoder of a table says of it, if it is one.
+    :param raw: the file that is kept beside the table.
+    """
+    parts: list[Facts] = [*batches, *([carried] if carried else [])]
     return {
         "version": MANIFEST_VERSION,
         "format": format,
-        "files": [dict(file) for file in files],
-        "batches": [dict(page) for page in pages],
-        "carried_over": dict(carried) if carried else None,
-        "total": {**_sums(parts), "bytes": sum(file["bytes"] for file in files)},
+        "files": list(files),
+        "batches": list(batches),
+        "carried_over": carried,
+        "table": cast("TableFacts", {**table["table"], "raw": raw}) if table else None,
+        "total": {**_totals(parts, table), "bytes": sum(file["bytes"] for file in files)},
         "published_at": published_at,
     }
 
 
-def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _totals(parts: Iterable[Facts], table: Mapping[str, Any] | None) -> Facts:
+    """Return the sums; those of a table are over its rows, save what was used: that is what these batches have used."""
+    sums = _sums(parts)
+    if table is not None:
+        sums |= cast("Facts", {name: table[name] for name in ("lines", "counts", "stop_reasons", "errors")})
+    return sums
+
+
+def _sums(parts: Iterable[Facts]) -> Facts:
     lines, counts, stop_reasons = 0, Counter(dict.fromkeys(OUTCOMES, 0)), Counter[str]()
     usage: dict[str, Counter[str]] = {}
     errors: Counter[tuple[str, str]] = Counter()
     for part in parts:
         lines += part["lines"]
-        count_into(counts, part["counts"])
+        count_into(counts, cast("Mapping[str, int]", part["counts"]))
         count_into(stop_reasons, part["stop_reasons"])
         for model, tokens in part["usage"].items():
             usage.setdefault(room_for(model, usage), Counter()).update(tokens)
         errors.update({(error["type"], error["message"]): error["count"] for error in part["errors"]})
     return {
         "lines": lines,
-        "counts": dict(counts),
+        "counts": cast("OutcomeCounts", dict(counts)),
         "stop_reasons": dict(stop_reasons.most_common()),
         "usage": {model: dict(tokens) for model, tokens in sorted(usage.items())},
         "errors": [
@@ -104,7 +134,7 @@ def summary(total: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manifest") -> dict[str, Any]:
+def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manifest") -> Manifest:
     """Read a manifest from what a task returned, or from where it lies.
 
     :param source: the manifest itself, its path, or the path of what it describes.
@@ -129,53 +159,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
         version = repr(manifest.get("version") if isinstance(manifest, Mapping) else None)[:80]
         raise SamRequestError(f"the manifest has version {version}; this provider reads version {MANIFEST_VERSION}")
     try:
-        msgspec.convert(manifest, _Shape)
+        msgspec.convert(manifest, Manifest)
     except (msgspec.ValidationError, RecursionError) as problem:
         raise SamRequestError(f"{what} is not a manifest as this provider writes it: {problem}") from None
-    return dict(manifest)
-
-
-class _File(msgspec.Struct):
-    path: str
-    format: str
-    lines: int
-    bytes: int
-    sha256: str
-
-
-class _Batch(msgspec.Struct):
-    batch_id: str
-
-
-class _CarriedOver(msgspec.Struct):
-    files: list[_File]
-
-
-class _Error(msgspec.Struct):
-    type: str
-    message: str
-    count: int
-
-
-class _Counts(msgspec.Struct):
-    succeeded: int
-
-
-class _Total(msgspec.Struct):
-    lines: int
-    bytes: int
-    counts: _Counts
-    stop_reasons: dict[str, int]
-    usage: dict[str, dict[str, int]]
-    errors: list[_Error]
-
-
-class _Shape(msgspec.Struct):
-    """What is read of a manifest, so that whatever has another shape is refused here and nowhere later."""
-
-    format: str
-    files: list[_File]
-    batches: list[_Batch]
-    carried_over: _CarriedOver | None
-    total: _Total
-    published_at: str
+    return cast("Manifest", dict(manifest))

@@ -10,6 +10,8 @@ from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.jsonl import LineSplitter
 from airflow_provider_sam.api.mending import text_in
 from airflow_provider_sam.api.tally import NO_JSON, UsageTally, tally
+from airflow_provider_sam.batches.tables import INT64
+from airflow_provider_sam.batches.writable import Writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +42,6 @@ COLUMNS = {
 }
 """The columns and their types. Where an outcome has no such fact, or it cannot be read, the value is null; `raw` is
 the whole line. What is no character in a line, half of a surrogate pair or no UTF-8, is U+FFFD in its columns."""
-
-
-INT64 = range(-(2**63), 2**63)
-"""The numbers that a column of tokens can hold; what a server counts beyond them is in `raw` alone."""
 
 
 class _Block(msgspec.Struct, gc=False):
@@ -142,7 +140,7 @@ class ParquetEncoder:
         self._schema = arrow.schema([(name, getattr(arrow, kind)()) for name, kind in COLUMNS.items()])
         repeating = [name for name in COLUMNS if name != "raw"]
         self._writer = parquet.ParquetWriter(
-            _Writable(write),
+            Writable(write),
             self._schema,
             compression="zstd",
             use_dictionary=repeating,
@@ -161,6 +159,9 @@ class ParquetEncoder:
         self._take(self._splitter.flush())
         self._write_group()
         self._writer.close()
+
+    def discard(self) -> None:
+        """Do nothing: what is held is memory."""
 
     def _take(self, lines: list[Line]) -> None:
         for line in lines:
@@ -195,23 +196,3 @@ class ParquetEncoder:
         except ValueError:
             return self._arrow.array([data.decode(errors="replace")], "string")
         return raw
-
-
-class _Writable:
-    """As much of a file as pyarrow asks of one."""
-
-    closed = False
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
-
-    def write(self, data: bytes) -> int:
-        data = bytes(data)
-        self._write(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing: nothing is held back."""
-
-    def close(self) -> None:
-        """Do nothing: who opened the file closes it."""

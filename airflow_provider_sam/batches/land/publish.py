@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.ids import check_batch_id
-from airflow_provider_sam.batches.land.landing import LandedFile, Landing
+from airflow_provider_sam.batches.land.landing import LandedFile, Landing, discard_all
 from airflow_provider_sam.batches.land.manifest import build_manifest, manifest_path, read_manifest, summary
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
 from airflow_provider_sam.batches.paths import check_exact
-from airflow_provider_sam.batches.storage import is_local, stage
+from airflow_provider_sam.batches.storage import is_local, stage_whole
 from airflow_provider_sam.batches.tidying import undo_noted, undone_by
 from airflow_provider_sam.exceptions import SamResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_sam._compat import ObjectStoragePath
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.land.carry_over import CarryOver
+    from airflow_provider_sam.batches.land.encoders import Table
+    from airflow_provider_sam.batches.manifest_types import Manifest, TableFacts
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.batches.storage import StagedFile
     from airflow_provider_sam.batches.store.claims import Register
@@ -41,9 +42,11 @@ OVERWRITE = ("error", "replace", "skip-if-complete")
 class Publication:
     """What is to be published where.
 
-    :param path: a file for one batch, or with `carry_over` for several; or a directory with a file for each.
+    :param path: a file for one batch, or with `carry_over` or `table` for several; or a directory with a file for each.
     :param is_directory: which of the two.
-    :param format: `jsonl` (bytes as the API sent them) or `parquet`.
+    :param format: `jsonl` (bytes as the API sent them) or `parquet`; of a table `parquet` or `csv`.
+    :param table: the table that the results are turned into; None for results as they are.
+    :param keep_raw: where the results of the batches are kept as the API sent them, beside a table.
     :param overwrite: what to do about what is there, see the operator.
     :param carry_over: an earlier publication, from which results that these batches do not hold are taken.
     :param register: tells what was submitted as a batch, wherever that is known.
@@ -55,6 +58,8 @@ class Publication:
     format: str = "jsonl"
     overwrite: str = "skip-if-complete"
     carry_over: CarryOver | None = None
+    table: Table | None = None
+    keep_raw: ObjectStoragePath | None = None
     register: Register | None = None
     betas: Sequence[str] | None = None
     manifest_path: ObjectStoragePath = field(init=False)
@@ -68,7 +73,8 @@ class Publication:
             raise SamRequestError(f"overwrite {self.overwrite!r} is unknown; it is one of {', '.join(OVERWRITE)}")
         for batch_id in self.batch_ids:
             check_batch_id(batch_id)
-        if len(self.batch_ids) > 1 and not self.is_directory and not self.carry_over:
+        self._check_table()
+        if len(self.batch_ids) > 1 and not (self.is_directory or self.carry_over or self.table):
             where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
             raise SamRequestError(f"{where}; end it with a slash for a file each")
         if self.carry_over and self.is_directory:
@@ -77,8 +83,31 @@ class Publication:
         if str(self.path) in {file["path"] for file in carried}:  # a retry would no longer find what to carry over
             raise SamRequestError(f"path {str(self.path)!r} is a file to carry over; name another for both rounds")
         object.__setattr__(self, "manifest_path", manifest_path(self.path))
-        for path in (self.manifest_path, *(path for path, _ in self.files())):
+        for path in self.paths():
             check_exact(path)
+
+    def _check_table(self) -> None:
+        """Refuse what no table can be, or only a table can."""
+        if self.table is None:
+            if self.format == "csv":
+                raise SamRequestError("format 'csv' is for tables: give rows= too, or choose 'jsonl' or 'parquet'")
+            if self.keep_raw is not None:
+                raise SamRequestError("keep_raw is for tables: without rows= the results are kept anyway")
+            return
+        if self.is_directory:
+            raise SamRequestError(f"rows make one table, and path {str(self.path)!r} is a directory; name a file")
+        if self.format == "jsonl":
+            raise SamRequestError(
+                f"rows make a table, which is parquet or csv: end path {str(self.path)!r} with .parquet or .csv, or "
+                "name the format"
+            )
+        if self.keep_raw is not None and self.keep_raw == self.path:
+            raise SamRequestError(f"keep_raw and path are both {str(self.path)!r}; name another file for one of them")
+
+    def paths(self) -> list[ObjectStoragePath]:
+        """Say where something will lie, the manifest first."""
+        raw = [] if self.keep_raw is None else [self.keep_raw]
+        return [self.manifest_path, *(path for path, _ in self.files()), *raw]
 
     def files(self) -> list[tuple[ObjectStoragePath, tuple[str, ...]]]:
         """Say which files there will be, and whose results each holds."""
@@ -86,19 +115,35 @@ class Publication:
             return [(self.path, tuple(self.batch_ids))]
         return [(self.path / f"{batch_id}.{self.format}", (batch_id,)) for batch_id in self.batch_ids]
 
-    def matches(self, manifest: Mapping[str, Any]) -> bool:
+    def matches(self, manifest: Manifest) -> bool:
         """Whether a manifest says that just this was published, and its files are there in their full size."""
-        carried = (manifest["carried_over"] or {}).get("files")
+        carried = manifest["carried_over"]["files"] if manifest["carried_over"] else None
         return (
-            [page["batch_id"] for page in manifest["batches"]] == list(self.batch_ids)
+            [batch["batch_id"] for batch in manifest["batches"]] == list(self.batch_ids)
             and manifest["format"] == self.format
             and [file["path"] for file in manifest["files"]] == [str(path) for path, _ in self.files()]
             and carried == (list(self.carry_over.manifest["files"]) if self.carry_over else None)
             and [file["bytes"] for file in manifest["files"]] == [_size(path) for path, _ in self.files()]
+            and self._matches_table(manifest.get("table"))
+        )
+
+    def _matches_table(self, table: TableFacts | None) -> bool:
+        """Whether what a manifest says of a table is what is to be made.
+
+        What the rows hold cannot be told, so it takes batches to know that the rows are those of the same submission.
+        """
+        if self.table is None or table is None:
+            return self.table is None and table is None
+        raw = table["raw"]
+        return (
+            bool(self.batch_ids)
+            and {**table, **self.table.facts()} == table
+            and (raw["path"] if raw else None) == (None if self.keep_raw is None else str(self.keep_raw))
+            and (raw["bytes"] if raw else None) == (None if self.keep_raw is None else _size(self.keep_raw))
         )
 
 
-def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict[str, Any]:
+def publish(client: SamClient, publication: Publication, *, log: Logger) -> Manifest:
     """Land the results of ended batches and, when all are there, the manifest; give the manifest.
 
     :raises SamResultsError: results are not there to be had, or are not what the API itself counted. Nothing has
@@ -111,19 +156,21 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict
         return before
     _check_free(publication)
     landed = _land_all(client, publication, log)
-    with undone_by(lambda: _discard(landed)):
+    with undone_by(lambda: discard_all(landed)):
         manifest = build_manifest(
             format=publication.format,
             files=[file.file for file in landed],
-            pages=[page for file in landed for page in file.pages],
+            batches=[batch for file in landed for batch in file.batches],
             carried=next((file.carried for file in landed), None),
+            table=next((file.table for file in landed), None),
+            raw=next((file.raw for file in landed), None),
             published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         # Staged before anything appears: a disk that is too full for the manifest is found here.
         staged = _staged_manifest(publication, manifest, log)
     with undone_by(staged.discard):
         # From here on no old manifest may speak for new files.
-        with undone_by(lambda: _discard(landed)):
+        with undone_by(lambda: discard_all(landed)):
             publication.manifest_path.unlink(missing_ok=True)
         _commit(landed, log)
     _commit_manifest(staged, publication, log)
@@ -131,13 +178,9 @@ def publish(client: SamClient, publication: Publication, *, log: Logger) -> dict
     return manifest
 
 
-def _staged_manifest(publication: Publication, manifest: Mapping[str, Any], log: Logger) -> StagedFile:
+def _staged_manifest(publication: Publication, manifest: Manifest, log: Logger) -> StagedFile:
     abort_unfinished_uploads(publication.manifest_path, log)
-    staged = stage(publication.manifest_path)
-    with undone_by(staged.discard):
-        staged.write(json.dumps(manifest, indent=1).encode())
-        staged.flush()
-    return staged
+    return stage_whole(publication.manifest_path, json.dumps(manifest, indent=1).encode())
 
 
 def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) -> None:
@@ -155,7 +198,13 @@ def _commit_manifest(staged: StagedFile, publication: Publication, log: Logger) 
 def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[LandedFile]:
     """Land a few files at a time; when one fails, none is left."""
     landing = Landing(
-        client=client, format=publication.format, betas=publication.betas, register=publication.register, log=log
+        client=client,
+        format=publication.format,
+        betas=publication.betas,
+        register=publication.register,
+        log=log,
+        table=publication.table,
+        keep_raw=publication.keep_raw,
     )
     files = publication.files()
     if len(files) == 1:
@@ -174,38 +223,31 @@ def _land_all(client: SamClient, publication: Publication, log: Logger) -> list[
             for future in futures:
                 future.cancel()
             wait(futures)
-            undo_noted(lambda: _discard([each.result() for each in futures if _has_landed(each)]), failure)
+            undo_noted(lambda: discard_all([each.result() for each in futures if _has_landed(each)]), failure)
             raise
 
 
 def _commit(landed: Sequence[LandedFile], log: Logger) -> None:
     for position, file in enumerate(landed):
         try:
-            with undone_by(partial(_discard, landed[position + 1 :])):
-                file.sink.commit()
+            with undone_by(partial(discard_all, landed[position + 1 :])):
+                file.commit()
         except BaseException:
             if position:
-                done = ", ".join(str(each.sink.path) for each in landed[:position])
+                done = ", ".join(str(each.path) for each in landed[:position])
                 log.warning(
                     "Could not publish %s. Complete, but without a manifest: %s. A retry lands all of them",
-                    file.sink.path,
+                    file.path,
                     done,
                 )
             raise
-
-
-def _discard(landed: Sequence[LandedFile]) -> None:
-    """Discard files, all of them, whatever goes wrong with one."""
-    with ExitStack() as stack:
-        for file in landed:
-            stack.callback(file.sink.discard)
 
 
 def _has_landed(future: Future[LandedFile]) -> bool:
     return not future.cancelled() and future.exception() is None
 
 
-def _published(publication: Publication) -> dict[str, Any] | None:
+def _published(publication: Publication) -> Manifest | None:
     if publication.overwrite != "skip-if-complete" or not publication.manifest_path.exists():
         return None
     try:
@@ -215,13 +257,12 @@ def _published(publication: Publication) -> dict[str, Any] | None:
 
 
 def _check_free(publication: Publication) -> None:
-    for path, _ in publication.files():
+    for path in publication.paths():
         if is_local(path) and path.is_dir():
             raise SamRequestError(f"path {str(path)!r} is a directory; end it with a slash for a file in it each")
     if publication.overwrite != "error":
         return
-    taken = [path for path in (publication.manifest_path, *(path for path, _ in publication.files())) if path.exists()]
-    if taken:
+    if taken := [path for path in publication.paths() if path.exists()]:
         raise SamResultsError(f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'")
 
 

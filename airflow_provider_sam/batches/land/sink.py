@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_sam.batches.land.encoders import encoder_for
+from airflow_provider_sam.batches.land.encoders import encoder_for, table_encoder_for
 from airflow_provider_sam.batches.storage import is_local, stage
 from airflow_provider_sam.batches.tidying import undone_by
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_sam._compat import ObjectStoragePath
+    from airflow_provider_sam.batches.land.encoders import Encoder, Table, TableEncoder
 
 QUEUED = 4
 """How many pieces may wait in a thread before the one who hands over waits too."""
@@ -96,11 +97,12 @@ class ThreadedWriter:
 class Sink:
     """Writes one file that nobody sees until `commit`. Exactly one of `commit` and `discard` ends it.
 
-    :param format: `jsonl` or `parquet`; the suffixes ``.gz`` and ``.zst`` of `path` compress JSONL.
+    :param format: `jsonl`, `parquet` or `csv`; the suffixes ``.gz`` and ``.zst`` of `path` compress JSONL and CSV.
+    :param table: what the results are turned into; None for results as they are.
     :raises SamRequestError: there is no such format.
     """
 
-    def __init__(self, path: ObjectStoragePath, format: str) -> None:  # noqa: A002 - the users' word
+    def __init__(self, path: ObjectStoragePath, format: str, table: Table | None = None) -> None:  # noqa: A002
         self.path = path
         self.stored_size = 0
         self._stored_hash = hashlib.sha256()
@@ -108,7 +110,10 @@ class Sink:
         self._at_line_start = True
         self._staged = stage(path)
         with undone_by(self._staged.discard):
-            self._encoder = encoder_for(path.name, format, self._store)
+            self._table: TableEncoder | None = (
+                table_encoder_for(path.name, format, self._store, table) if table else None
+            )
+            self._encoder: Encoder = self._table or encoder_for(path.name, format, self._store)
         inline = is_local(path) and self._encoder.is_verbatim
         self._writer: Writer = InlineWriter(self._take) if inline else ThreadedWriter(self._take, f"write {path.name}")
         self.begin_part()
@@ -140,6 +145,10 @@ class Sink:
         self._encoder.close()
         return self._stored_hash.hexdigest()
 
+    def table_facts(self) -> dict[str, Any] | None:
+        """Return what a manifest says of the closed table; None where it is none."""
+        return self._table.facts() if self._table else None
+
     def commit(self) -> None:
         """Make the closed file appear."""
         self._staged.commit()
@@ -147,6 +156,7 @@ class Sink:
     def discard(self) -> None:
         """Forget everything; nothing appears."""
         self._writer.close()
+        self._encoder.discard()
         self._staged.discard()
 
     def _take(self, chunk: bytes) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 
 from airflow_provider_sam.batches.ids import check_batch_id
-from airflow_provider_sam.batches.storage import LOCAL_PROTOCOLS, stage
+from airflow_provider_sam.batches.storage import create_whole, write_whole
 from airflow_provider_sam.batches.store.airflow import attempt
 from airflow_provider_sam.batches.store.claims import claim_of, read_claim
 from airflow_provider_sam.batches.store.record_store import RecordStore
@@ -52,7 +49,7 @@ class ObjectRegister:
         place = self._place(batch_id)
         if self.find(batch_id) is None:
             mine = msgspec.json.encode(claim_of(self._identity, submitted))
-            attempt(f"{place} could not be written", lambda: _create(place, mine), sleep=self._sleep)
+            attempt(f"{place} could not be written", lambda: create_whole(place, mine), sleep=self._sleep)
         return self.holder(batch_id)
 
     def _place(self, batch_id: str) -> ObjectStoragePath:
@@ -77,7 +74,7 @@ class ObjectStore(RecordStore):
 
     def _write(self, record: dict[str, Any]) -> None:
         data = msgspec.json.encode(record)
-        attempt(f"{self.where} could not be written", lambda: _replace(self._record, data), sleep=self._sleep)
+        attempt(f"{self.where} could not be written", lambda: write_whole(self._record, data), sleep=self._sleep)
 
 
 def read_object(path: ObjectStoragePath) -> bytes | None:
@@ -87,38 +84,3 @@ def read_object(path: ObjectStoragePath) -> bytes | None:
         return bytes(path.fs.cat_file(path.path))
     except FileNotFoundError:
         return None
-
-
-def _replace(path: ObjectStoragePath, data: bytes) -> None:
-    """Write an object as a whole."""
-    staged = stage(path)
-    try:
-        staged.write(data)
-    except BaseException:
-        staged.discard()
-        raise
-    staged.commit()
-
-
-def _create(path: ObjectStoragePath, data: bytes) -> None:
-    """Write an object unless it exists; of several writers at the same time one succeeds, and nobody sees a half."""
-    try:
-        if (path.protocol or "") in LOCAL_PROTOCOLS:
-            _link(Path(path.path), data)
-            return
-        path.fs.pipe_file(path.path, data, mode="create")
-    except FileExistsError:
-        return
-
-
-def _link(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

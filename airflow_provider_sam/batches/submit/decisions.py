@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_sam.api.backoff import Backoff
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_sam.api.models import MessageBatch
 
-FIRST_PAUSE = 1.0
-"""Seconds between the first and the second look; doubles with each further one."""
-
-LONGEST_PAUSE = 15.0
-"""Seconds at which doubling ends."""
-
+BACKOFF = Backoff(first=1.0, longest=15.0)
+"""From one look to the next."""
 
 PROVE_MARGIN = timedelta(hours=1)
 """How long after its expiry a batch may take to end before it counts as one that does not."""
@@ -159,4 +157,4 @@ def judge_remembered(
 
 def pause(looks: int, left: float) -> float:
     """Return the seconds until the next look, never beyond what is `left`."""
-    return min(FIRST_PAUSE * 2.0 ** min(looks - 1, 10), LONGEST_PAUSE, left)
+    return min(BACKOFF.seconds(looks), left)

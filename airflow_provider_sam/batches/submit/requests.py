@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from airflow_provider_sam.api.bodies import encode
+from airflow_provider_sam.api.bodies import LINES, encode
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, check_params
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 PROBLEMS_SHOWN = 5
 """How many problems of an input an error names; the rest is counted."""
 
-SEPARATOR = b",\n"
-"""Between two requests of a body; each stands on a line of its own, for whoever has to read a body."""
+SEPARATOR = LINES.separator
+"""Between two requests; within one no line ends."""
 
 LARGEST_BLOCK = 1 << 25
 """Bytes of lines that are read at once at most; so many come of a little compressed data."""

@@ -190,17 +190,6 @@ def _check_found(written: Written, only: Collection[str] | None) -> None:
     )
 
 
-def whole_number(name: str, value: int | str | None) -> int | None:
-    """Read a limit, which is a string where a template gave it; empty means none.
-
-    :raises SamRequestError: it is no whole number.
-    """
-    try:
-        return None if value is None or value == "" else int(value)
-    except ValueError:
-        raise SamRequestError(f"{name} must be a whole number, got {value!r}") from None
-
-
 def ids_to_adopt(value: str | Sequence[str] | None) -> tuple[str, ...]:
     """Read one id, several, or none; a template that gives an empty string means none."""
     ids = [value] if isinstance(value, str) else list(value or ())

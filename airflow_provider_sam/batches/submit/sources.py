@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_blocks, line_feeds
+from airflow_provider_sam.batches import compression
 from airflow_provider_sam.batches.reading import LineTooLongError, bounded, opened
 from airflow_provider_sam.batches.submit.requests import Block, Entry
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import ObjectStoragePath
 
-SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
+SUFFIXES = tuple(kind + suffix for suffix in ("", *compression.SUFFIXES) for kind in (".jsonl", ".ndjson"))
 """Which files of a directory hold requests."""
 
 TABLE_MARKS = ("columns", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__array_interface__")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_sam.api.bodies import LINES
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.batches.submit.generated_ids import PLAIN_ID, TOKEN_LENGTH, generated_id, with_token
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.submit.shards import Pin
 
-PREFIX, SUFFIX = b'{"requests":[\n', b"\n]}"
-"""Around the requests of a body."""
-
-AROUND = len(PREFIX) + len(SUFFIX) - len(SEPARATOR)
+AROUND = LINES.around
 """Bytes of a body beside its requests, each of which counts with one separator."""
 
 GROWTH = TOKEN_LENGTH - len("request")
@@ -170,7 +168,7 @@ class Shard:
         return custom_ids_digest(self._custom_id(place) for place in self.members)
 
     def __iter__(self) -> Iterator[bytes]:
-        yield PREFIX
+        yield LINES.prefix
         separator = b""
         for first, stop in self._runs():
             start, end = self.written.starts[first], self.written.starts[stop] - len(SEPARATOR)
@@ -179,7 +177,7 @@ class Shard:
                 yield separator + (data if self._is_plain else self._named(data, first))
                 separator = b""
             separator = SEPARATOR
-        yield SUFFIX
+        yield LINES.suffix
 
     def recognize(self, custom_id: str) -> Literal["proof", "possible", "foreign"]:
         """Say what a result with this custom_id means: that the batch is ours, that it may be, or that it is not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_sam.api.backoff import Backoff
 from airflow_provider_sam.api.errors import (
     SamError,
     SamNotFoundError,
@@ -126,8 +127,8 @@ def pause(*, failures: int, interval: float, asked_for: float | None, chance: fl
     """
     if asked_for is not None:
         return asked_for + SPREAD * chance
-    doubled = interval * 2.0 ** min(failures - 1, 30)
-    return min(doubled, max(interval, LONGEST_PAUSE)) * (1 - JITTER * chance)
+    backoff = Backoff(first=interval, longest=max(interval, LONGEST_PAUSE), jitter=JITTER)
+    return backoff.seconds(failures, chance)
 
 
 def count_failures(failures: int) -> str:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_sam.api.errors import SamResponseError
-from airflow_provider_sam.batches.land import ledger as module
-from airflow_provider_sam.batches.land.ledger import OTHER_MESSAGES, Ledger
+from airflow_provider_sam.batches import counting as module
+from airflow_provider_sam.batches.counting import OTHER_MESSAGES
+from airflow_provider_sam.batches.land.ledger import Ledger
 
 
 def row(custom_id, kind="succeeded", **more):

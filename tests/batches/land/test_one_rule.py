@@ -16,7 +16,8 @@ from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamResponseError
 from airflow_provider_sam.api.models import MalformedResultLine, SucceededResult
 from airflow_provider_sam.api.redaction import clean_text
-from airflow_provider_sam.batches.land.ledger import LONGEST_NAME, Ledger
+from airflow_provider_sam.batches.counting import LONGEST_NAME
+from airflow_provider_sam.batches.land.ledger import Ledger
 from airflow_provider_sam.batches.land.manifest import build_manifest
 from airflow_provider_sam.batches.land.sink import Sink
 from airflow_provider_sam.results import iter_published, read_texts
@@ -141,7 +142,7 @@ def check_stored(line, body, name, counted):
 
 
 def manifest_of(file):
-    return build_manifest(format=file["format"], files=[file], pages=[], carried=None, published_at="")
+    return build_manifest(format=file["format"], files=[file], batches=[], carried=None, published_at="")
 
 
 def check_columns(path, line, row, texts):

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from airflow_provider_sam._compat import object_storage_path
+from airflow_provider_sam.api.backoff import Backoff
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.settings import ClientSettings
 from airflow_provider_sam.batches.land import download
@@ -37,7 +38,7 @@ CUTS = {"at a line's end": LINE_END, "in a line": IN_LINE, "in a character": IN_
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(download, "backoff", lambda *_: 0.0)
+    monkeypatch.setattr(download, "BACKOFF", Backoff(first=0.0, longest=0.0))
 
 
 def land(server, path, **more):

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from airflow_provider_sam.api.redaction import clean_text
-from airflow_provider_sam.batches.land.ledger import LONGEST_NAME, MOST_NAMES, OTHERS, Ledger, count_into
+from airflow_provider_sam.batches.counting import LONGEST_NAME, MOST_NAMES, OTHERS, count_into
+from airflow_provider_sam.batches.land.ledger import Ledger
 from airflow_provider_sam.batches.land.manifest import build_manifest
 
 
@@ -45,8 +46,8 @@ def test_a_manifest_is_small_though_every_result_has_names_of_its_own():
         for kind, result in ((name, {}), ("succeeded", {"message": message}), ("errored", {"error": error})):
             line = {"custom_id": f"{number}-{kind[:10]}", "result": {"type": kind, **result}}
             ledger.add(json.dumps(line).encode() + b"\n")
-    page = {"batch_id": "b", "bytes": ledger.size, **ledger.facts()}
-    manifest = build_manifest(format="jsonl", files=[], pages=[page] * 3, carried=None, published_at="")
+    entry = {"batch_id": "b", "bytes": ledger.size, **ledger.facts()}
+    manifest = build_manifest(format="jsonl", files=[], batches=[entry] * 3, carried=None, published_at="")
     total = manifest["total"]
     assert len(json.dumps(manifest)) < 1_000_000
     assert sum(total["counts"].values()) == total["lines"] == 18_000

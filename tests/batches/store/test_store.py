@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches import storage
 from airflow_provider_sam.batches.store import object_store
 from airflow_provider_sam.batches.store.airflow import PAUSES
 from airflow_provider_sam.batches.store.record import BatchRecord, Record
@@ -134,10 +135,10 @@ def test_an_outage_while_a_record_is_written_says_what_is_remembered(tmp_path, m
     memory._sleep = pauses.append
     memory.save(before)
 
-    def away(_path):
+    def away(*_):
         raise ConnectionError("the storage is away")
 
-    monkeypatch.setattr(object_store, "stage", away)
+    monkeypatch.setattr(object_store, "write_whole", away)
     with pytest.raises(SamStateUnavailableError) as caught:
         memory.save(after)
     assert said in str(caught.value)
@@ -154,7 +155,7 @@ def test_an_outage_of_the_register_says_whether_the_batch_is_remembered(tmp_path
     def away(*_):
         raise ConnectionError("the storage is away")
 
-    monkeypatch.setattr(object_store, "_create", away)
+    monkeypatch.setattr(object_store, "create_whole", away)
     with pytest.raises(SamStateUnavailableError, match=f"Batch msgbatch_1 {said}"):
         memory.claim("msgbatch_1", asked("aaa"))
 
@@ -181,11 +182,9 @@ def test_a_storage_that_comes_back_in_between_is_no_error(tmp_path, monkeypatch)
     assert at(tmp_path, pauses=[]).load() == RECORD
 
 
-@pytest.mark.parametrize(
-    "local_protocols", [object_store.LOCAL_PROTOCOLS, frozenset()], ids=["local", "as on any store"]
-)
+@pytest.mark.parametrize("local_protocols", [storage.LOCAL_PROTOCOLS, frozenset()], ids=["local", "as on any store"])
 def test_the_first_to_claim_a_batch_holds_it(tmp_path, monkeypatch, local_protocols):
-    monkeypatch.setattr(object_store, "LOCAL_PROTOCOLS", local_protocols)
+    monkeypatch.setattr(storage, "LOCAL_PROTOCOLS", local_protocols)
     (tmp_path / "claims").mkdir()
     first, second = at(tmp_path), at(tmp_path, NEIGHBOURS[0])
     assert first.claim("msgbatch_1", asked("aaa")) is None
