@@ -33,7 +33,7 @@ def _id(item: object) -> str:
         raise SamRequestError(f"batch_id must be the id of a batch or a list of ids, got {item!r}")
     if item.strip() == "None":
         raise SamRequestError(
-            "batch_id is the text 'None', which a template gives where the upstream task returned nothing: look at that "
+            "batch_id is the text 'None', which a template gives where the upstream task returned nothing: check that "
             "task, or pass its `.output`"
         )
     if item.lstrip().startswith("["):

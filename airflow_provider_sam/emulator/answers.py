@@ -14,7 +14,8 @@ from airflow_provider_sam.emulator.messages import compose, stop_text, usage
 from airflow_provider_sam.emulator.prompts import prompt_of, reply_to
 
 Answer = str | Mapping[str, Any]
-"""A text, or as JSON the input of a tool that has to be called; or fields of a Message, laid over the composed one, so that a whole Message is replayed as it is."""
+"""A text, which as a JSON object is the input of a tool that has to be called; or fields of a Message, laid over the
+composed one, so that a whole Message is replayed as it is."""
 
 GivenAnswers = str | Mapping[str, Answer] | Callable[[Mapping[str, Any]], Answer | None]
 """One text for all; answers by ``custom_id`` or by prompt; or a function of ``params``, where None means: compose."""

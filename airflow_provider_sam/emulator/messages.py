@@ -20,8 +20,8 @@ _LONGEST_QUOTE = 80  # characters
 def compose(params: Mapping[str, Any], message_id: str, text: str | None = None) -> dict[str, Any]:
     """Compose the contract's ``Message`` for a valid request.
 
-    :param text: what to say; None for a short line made from the prompt. A JSON object is the input of the tool that the
-        request makes the model call, if it does
+    :param text: what to say; None for a short line made from the prompt. A JSON object is the input of the tool that
+        the request makes the model call, if it does
     """
     content, stop_reason, stop_sequence = _content(params, message_id, text)
     return {

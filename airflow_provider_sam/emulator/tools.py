@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FORMATTED: Mapping[str, str] = {
     "date": "2026-01-01",
@@ -79,21 +82,23 @@ def _sample(schema: Any, root: Any, text: str, depth: int = 0) -> Any:
     allowed = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(allowed, list) and allowed:
         return allowed[0]
-    match schema.get("type", "object" if "properties" in schema else "string"):
-        case "object":
-            properties = schema.get("properties")
-            inside = properties if isinstance(properties, Mapping) and depth < _DEEPEST else {}
-            return {name: _sample(part, root, text, depth + 1) for name, part in inside.items()}
-        case "array":
-            return [_sample(schema.get("items"), root, text, depth + 1)] if depth < _DEEPEST else []
-        case "integer" | "number" as kind:
-            return _number(schema, 1 if kind == "integer" else 1.0)
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            return _FORMATTED.get(str(schema.get("format")), text)
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    if kind in ("object", "array"):
+        return _container(kind, schema, lambda part: _sample(part, root, text, depth + 1), is_open=depth < _DEEPEST)
+    if kind in ("integer", "number"):
+        return _number(schema, 1 if kind == "integer" else 1.0)
+    if kind in ("boolean", "null"):
+        return True if kind == "boolean" else None
+    return _FORMATTED.get(str(schema.get("format")), text)
+
+
+def _container(kind: str, schema: Mapping[str, Any], sample: Callable[[Any], Any], *, is_open: bool) -> Any:
+    """Make an object or a list; one that lies too deep is empty."""
+    if kind == "array":
+        return [sample(schema.get("items"))] if is_open else []
+    properties = schema.get("properties")
+    inside = properties if isinstance(properties, Mapping) and is_open else {}
+    return {name: sample(part) for name, part in inside.items()}
 
 
 def _resolved(schema: Any, root: Any) -> Mapping[str, Any]:
