@@ -34,8 +34,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         Then everything is carried over, or was answered earlier.
     :param path: where the results go, as a URI of any scheme that Airflow's object storage knows (templated). One that
         ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch, a few at a time; any other
-        is a file for one batch, or with `carry_over` or `rows` for several. A name that ends with `.gz` or `.zst` (extra
-        `zstd`) is compressed so.
+        is a file for one batch, or with `carry_over` or `rows` for several. A name that ends with `.gz` or `.zst`
+        (extra `zstd`) is compressed so.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
     :param format: `jsonl`, the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
         `batches.parquet.COLUMNS`, the whole line among them. With `rows` it is `parquet` or `csv` (extra `parquet`
@@ -47,7 +47,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         `stop_reason`, `model` and the tokens. An answer that is not of its type has the outcome `invalid_output` and
         counts as failed. Default: no table.
     :param columns: the columns of the rows that the table has too (templated). Default: those of the rows' ids.
-    :param on_unanswered: what to do about rows that have no answer, as when they have changed since they were submitted:
+    :param on_unanswered: what to do about rows that have no answer, as when they have changed since they were sent:
         `error` (the default), or `keep` them with the outcome `unanswered`, which counts as failed.
     :param keep_raw: where to keep the results as the API sent them as well, as JSONL beside the table (templated).
     :param overwrite: what to do about what lies at the destination. `skip-if-complete` (default): a manifest that says

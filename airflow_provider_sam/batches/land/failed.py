@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.tally import tally
+from airflow_provider_sam.batches import tables
 from airflow_provider_sam.batches.land.reader import lines_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def is_worth_repeating(result: LineTally, *, stop_reasons: Collection[str] = ())
             return result.stop_reason in stop_reasons
         case "errored":
             return result.error_type not in HOPELESS_ERRORS
-        case "expired" | "canceled":
+        case "expired" | "canceled" | tables.INVALID_OUTPUT | tables.UNANSWERED:
             return True
         case _:
             return False  # a type newer than we are: nobody knows whether it was answered, and paid

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.ids import check_batch_id
+from airflow_provider_sam.batches.land.encoders import format_of
 from airflow_provider_sam.batches.land.landing import LandedFile, Landing, discard_all
 from airflow_provider_sam.batches.land.manifest import build_manifest, manifest_path, read_manifest, summary
 from airflow_provider_sam.batches.leftovers import abort_unfinished_uploads
@@ -101,8 +102,11 @@ class Publication:
                 f"rows make a table, which is parquet or csv: end path {str(self.path)!r} with .parquet or .csv, or "
                 "name the format"
             )
-        if self.keep_raw is not None and self.keep_raw == self.path:
-            raise SamRequestError(f"keep_raw and path are both {str(self.path)!r}; name another file for one of them")
+        if self.keep_raw is not None and format_of(self.keep_raw.name, None) != "jsonl":
+            raise SamRequestError(
+                f"keep_raw {str(self.keep_raw)!r} is for results as the API sent them; end it with .jsonl, .jsonl.gz or "
+                ".jsonl.zst"
+            )
 
     def paths(self) -> list[ObjectStoragePath]:
         """Say where something will lie, the manifest first."""
