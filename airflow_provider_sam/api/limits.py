@@ -9,6 +9,10 @@ from typing import Any
 
 from airflow_provider_sam.api.errors import SamRequestError
 
+__all__ = [
+    "Limits",
+]
+
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What a `custom_id` looks like, whole; from the contract's section on batches."""
 

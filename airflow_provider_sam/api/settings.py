@@ -10,6 +10,10 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.api.redaction import Redactor
 
+__all__ = [
+    "ClientSettings",
+]
+
 USER_AGENT = "airflow-provider-sam"
 
 
