@@ -71,7 +71,7 @@ class CustomIds:
         first = self._index_of.setdefault(custom_id, index)
         if first != index:
             raise SamRequestError(
-                f"requests[{index}]: custom_id {custom_id!r} is already that of requests[{first}]; make each unique"
+                f"requests[{index}]: custom_id {custom_id!r} is already used by requests[{first}]; make them unique"
             )
 
 

@@ -125,7 +125,7 @@ def test_a_completion_ends_with_its_stop_reason(stream):
             {"type": "content_block_stop"},
             "a 'content_block_stop' event is wrong, content_block_stop.index: Field required",
         ),
-        (text("a"), "block 0, which never began"),
+        (text("a"), "block 0, which never started"),
     ],
 )
 def test_an_event_that_is_none_of_the_apis_is_an_error(stream, event, problem):

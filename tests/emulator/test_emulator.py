@@ -78,7 +78,7 @@ def test_it_starts_again_on_the_same_port_with_the_same_batches(batch_body):
 
 def test_starting_twice_is_an_error_and_stopping_twice_is_not():
     with SamEmulator() as emulator:
-        with pytest.raises(RuntimeError, match="running already"):
+        with pytest.raises(RuntimeError, match="already running"):
             emulator.start()
         emulator.stop()
         emulator.stop()

@@ -91,7 +91,7 @@ def read_object(path: ObjectStoragePath) -> bytes | None:
 
 def _replace(path: ObjectStoragePath, data: bytes) -> None:
     """Write an object as a whole."""
-    staged = stage(path)
+    staged = stage(path)  # a reader must never find half a record, nor an empty one after a crash
     try:
         staged.write(data)
     except BaseException:

@@ -216,7 +216,7 @@ async def test_ten_minutes_without_the_api_end_no_wait(sam_emulator, create, con
     assert {event.outcome for event in events} == {"ended"}
     said = [record.getMessage() for record in caplog.records if record.name == __name__]
     assert sum("Could not poll" in line for line in said) == len(ids), "trouble is said once a wait"
-    assert sum("answers again" in line for line in said) == len(ids)
+    assert sum("responds again" in line for line in said) == len(ids)
 
 
 async def test_nobody_asks_before_the_server_s_retry_after(sam_emulator, create, connections):
