@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
+from airflow_provider_sam.batches import storage
 from airflow_provider_sam.batches.storage import stage
 
 
@@ -138,3 +139,14 @@ def test_a_folder_that_is_a_symbolic_link_is_followed(path, tmp_path):
     file.write(b"new\n")
     file.commit()
     assert (tmp_path / "elsewhere" / "results.jsonl").read_bytes() == b"new\n"
+
+
+def test_a_large_file_is_sent_to_the_disk_on_the_way_and_holds_every_byte(path, monkeypatch):
+    monkeypatch.setattr(storage, "WRITE_BACK_BYTES", 1000)
+    file = staged(path)
+    pieces = [bytes([number]) * 300 for number in range(50)]
+    for piece in pieces:
+        file.write(piece)
+    assert path.with_name(f".{path.name}.partial").stat().st_size >= 14_000, "not only in our own buffer"
+    file.commit()
+    assert path.read_bytes() == b"".join(pieces)
