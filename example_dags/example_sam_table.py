@@ -1,8 +1,8 @@
 """Classify a table every night, as typed columns beside its rows, and pay for no row twice.
 
-The table is every Python package that is installed here. The first run sends all of them. A later run sends those whose
-version is new, since the version is part of the prompt, and takes every other answer from the table of the night before.
-Trigger it with `{"upgraded": 3}` to see that: three packages get another version.
+The table is every Python package that is installed here. The first run sends all of them. A later run sends only those
+with a new version, since the version is part of the prompt, and takes all other answers from the table of the run before.
+Trigger it with `{"upgraded": 3}` to see that: three packages get a new version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Package(BaseModel):
 
 
 def packages(context: Any) -> list[dict[str, str]]:
-    """Return the installed packages, a few of them with another version than they have."""
+    """Return the installed packages, some of them with a new version."""
     found = {item.metadata["Name"]: item for item in distributions()}
     upgraded = sorted(found)[: int(context["params"]["upgraded"])]
     return [

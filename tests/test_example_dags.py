@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from airflow_provider_sam.emulator import SamEmulator
 from tests.commands import run_dag
@@ -48,6 +49,17 @@ def each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took(sam, folder)
     assert Counter(results_in(prompts.with_name("final.jsonl"))) == Counter((name, "succeeded") for name in asked)
 
 
+def each_installed_package_is_a_typed_row(sam, folder):
+    table = parquet.read_table(folder / "packages.parquet")
+    assert table.column_names[:4] == ["name", "version", "field", "confidence"]
+    names = table.column("name").to_pylist()
+    assert names == sorted(set(names))
+    assert "apache-airflow" in names
+    assert set(table.column("outcome").to_pylist()) == {"succeeded"}
+    assert set(table.column("field").to_pylist()) <= {"web", "data", "testing", "other"}
+    assert sam.batches[0].requests == len(names)
+
+
 def results_in(file):
     """Return custom_id and outcome of each result."""
     rows = map(json.loads, file.read_bytes().splitlines())
@@ -63,6 +75,7 @@ WHAT_HOLDS = {
     "example_sam_batch": each_installed_package_has_one_answer,
     "example_sam_batch_watcher": started_by_hand_it_lands_nothing,
     "example_sam_object_storage": each_prompt_of_the_file_has_one_answer,
+    "example_sam_table": each_installed_package_is_a_typed_row,
     "example_sam_two_rounds": each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took,
 }
 """What must be true when an example, named by its file, has run."""
@@ -88,6 +101,19 @@ def test_an_example_does_what_it_says_and_does_not_show_the_key(sam_emulator, tm
     WHAT_HOLDS[dag_id](sam_emulator, tmp_path)
     # Airflow 3.0's `dags test` logs, at level debug, that it registers the key as a secret.
     assert sam_emulator.api_key not in re.sub(r".*msg=MaskSecret\(.*", "", said)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("database")
+def test_the_second_night_pays_for_the_rows_that_have_changed(sam_emulator, tmp_path):
+    nights = [{}, {"upgraded": 3}, {"upgraded": 3}]
+    for night in nights:
+        run_dag("example_sam_table", sam_emulator, {"folder": tmp_path.as_uri(), **night})
+        each_installed_package_is_a_typed_row(sam_emulator, tmp_path)
+    rows = sam_emulator.batches[0].requests
+    assert [batch.requests for batch in sam_emulator.batches] == [rows, 3]
+    versions = parquet.read_table(tmp_path / "packages.parquet").column("version").to_pylist()
+    assert sum(version.endswith(".post1") for version in versions) == 3
 
 
 @pytest.mark.timeout(300)
