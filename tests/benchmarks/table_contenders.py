@@ -151,6 +151,8 @@ class Ours:
     def __init__(self, url: str, folder: Path) -> None:
         connection = {"conn_type": "sam", "host": url, "password": API_KEY}
         os.environ["AIRFLOW_CONN_SAM_DEFAULT"] = json.dumps(connection)
+        import pyarrow.compute
+        import pyarrow.parquet
         from airflow.sdk.plugins_manager import integrate_macros_plugins
 
         from airflow_provider_sam.batches.submit import run  # noqa: F401 - what the task loads is not what it does
