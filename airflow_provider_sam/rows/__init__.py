@@ -1,0 +1,1 @@
+"""Rows: a table and a recipe become requests; results and the table become a table."""
