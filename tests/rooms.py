@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batches.submit": {"_compat", "api", "batches", "batches.store", "exceptions"},
     "batches.wait": {"api", "batches", "exceptions"},
     "batches.land": {"_compat", "api", "batches", "batches.store", "exceptions"},
-    "rows": set(),
+    "rows": {"_compat", "api", "batches"},
     "results": {"_compat", "api", "batches.land"},
     "hooks": {"_compat", "api", "connection", "exceptions"},
     "links": {"_compat"},

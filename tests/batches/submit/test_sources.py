@@ -11,7 +11,7 @@ import zstandard
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.batches.submit import sources
+from airflow_provider_sam.batches import reading
 from airflow_provider_sam.batches.submit.sources import TABLE_MARKS, blocks_at, entries_of
 
 
@@ -70,7 +70,7 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path, name, data):
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 64, 1000])
 def test_a_file_is_read_no_further_than_its_first_line_that_is_too_long(tmp_path, monkeypatch, chunk_bytes):
-    monkeypatch.setattr(sources, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(reading, "CHUNK_BYTES", chunk_bytes)
     path = tmp_path / "in.jsonl"
     path.write_bytes(b"1\n" * 50 + b"x" * 30 + b"\n1\n" + b"x" * 31)
     blocks = list(blocks_at(ObjectStoragePath(path.as_uri()), longest=31))
