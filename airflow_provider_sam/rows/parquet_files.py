@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.storage import is_local
-from airflow_provider_sam.rows.arrow_types import decoded, family
+from airflow_provider_sam.rows.arrow_types import decoded, empty_batch, family, without_views
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, arrow_batches
 from airflow_provider_sam.rows.files import selected
 
@@ -57,7 +57,7 @@ class ParquetFiles:
                         yield from arrow_batches(whole, name=file.name, number=number)
                         number += batch.num_rows
                 if number == 1:
-                    yield from arrow_batches(_empty(schema), name=file.name)
+                    yield from arrow_batches(empty_batch(schema), name=file.name)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # of the file system, and not of the file
                 raise
@@ -72,7 +72,7 @@ class ParquetFiles:
 
         fields = []
         for name in names:
-            kind = pa.string() if name in file.partitions else there.field(name).type
+            kind = pa.string() if name in file.partitions else without_views(there.field(name).type)
             fields.append((name, self._type(file, name, decoded(kind) if file.name else kind)))
         return pa.schema(fields)
 
@@ -160,9 +160,3 @@ def _whole(batch: pa.RecordBatch, file: RowFile, names: list[str], schema: pa.Sc
                 f"type that it has in the files before: {error}"
             ) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_pylist([], schema=schema)

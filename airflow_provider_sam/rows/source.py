@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from inspect import getattr_static
 from io import IOBase
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,9 @@ def _refusal(source: object) -> str | None:
     """Return what to write in place of something that holds no rows, whether or not it can be iterated."""
     if isinstance(source, Mapping):
         return "write one mapping a row, such as [{'id': 1, 'text': '...'}, ...], or pyarrow.table(...) of the columns"
-    if any(hasattr(source, mark) for mark in TABLE_MARKS):
+    if any(getattr_static(source, mark, None) is not None for mark in TABLE_MARKS):  # polars warns of a look
+        if hasattr(source, "collect"):
+            return "it has no rows yet: give what its collect() returns"
         return "make it a table of Arrow, as by pyarrow.Table.from_pandas(df), or update its library"
     if isinstance(source, set | frozenset):
         return "a set has another order in every process: give a list"
