@@ -136,7 +136,7 @@ def _failure(source: SqlRows, count: int, error: Exception) -> SamRequestError:
     progress = f"after row {count}" if count else "before its first row"
     failure = SamRequestError(
         f"the query of rows on connection {source.conn_id!r} failed {progress}: {type_name(error)}: "
-        f"{str(error).strip().rstrip('.')}"
+        f"{' '.join(str(error).split()).rstrip('.')}"
     )
     failure.retry_hint = "Nothing was sent; a retry runs the query anew."
     return failure

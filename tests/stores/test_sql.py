@@ -104,7 +104,7 @@ def test_a_connection_that_is_lost_in_the_middle_is_an_error_and_not_the_end(pos
 
 def add_sizes(sizes, batches):
     for batch in batches:
-        sizes.append(len(batch))  # noqa: PERF401 - it breaks off
+        sizes.append(len(batch))
 
 
 def end_all_sessions(folder):
