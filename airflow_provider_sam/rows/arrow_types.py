@@ -53,6 +53,21 @@ def _without_view(kind: pa.DataType) -> pa.DataType:
     return {"string_view": pa.string(), "binary_view": pa.binary()}.get(str(kind), kind)
 
 
+def cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return an array with its values as another type has them; older versions of pyarrow cannot convert all by itself.
+
+    :raises pyarrow.ArrowInvalid: the other type cannot hold a value.
+    """
+    import pyarrow as pa
+
+    if array.type == kind:
+        return array
+    try:
+        return array.cast(kind)
+    except pa.ArrowNotImplementedError:
+        return pa.array(array.to_pylist(), kind)
+
+
 def to_microseconds(kind: pa.DataType) -> pa.DataType:
     """Return the type with which no value has more digits of a second than Python can hold."""
     return mapped(kind, _to_microseconds)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.storage import is_local
-from airflow_provider_sam.rows.arrow_types import decoded, empty_batch, family, without_views
+from airflow_provider_sam.rows.arrow_types import cast, decoded, empty_batch, family, without_views
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, arrow_batches
 from airflow_provider_sam.rows.files import selected
 
@@ -151,9 +151,8 @@ def _whole(batch: pa.RecordBatch, file: RowFile, names: list[str], schema: pa.Sc
         if name in file.partitions:
             arrays.append(pa.array([file.partitions[name]] * batch.num_rows, kind))
             continue
-        array = batch.column(name)
         try:
-            arrays.append(array if array.type == kind else array.cast(kind))
+            arrays.append(cast(batch.column(name), kind))
         except pa.ArrowInvalid as error:
             raise SamRequestError(
                 f"{file} rows {number} to {number + batch.num_rows - 1}: column {name!r} does not fit into {kind}, the "

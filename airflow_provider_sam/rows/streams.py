@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.arrow_types import empty_batch, without_views
+from airflow_provider_sam.rows.arrow_types import cast, empty_batch, without_views
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, PlainRows, arrow_batches
 from airflow_provider_sam.rows.files import listed, selected
 
@@ -43,7 +43,7 @@ def read_arrow(source: object, columns: Collection[str] | None, *, number: int =
     first = number
     while (batch := _next(reader, kind, number - 1)) is not None:
         if batch.num_rows:
-            arrays = [batch.column(name).cast(schema.field(name).type) for name in names]
+            arrays = [cast(batch.column(name), schema.field(name).type) for name in names]
             needed = pa.RecordBatch.from_arrays(arrays, schema=schema) if names else batch.select([])
             yield from arrow_batches(needed, number=number)
             number += batch.num_rows
