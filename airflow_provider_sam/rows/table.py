@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.output_type import OutputType
     from airflow_provider_sam.rows.recipe import Recipe
 
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 4 << 20
 """Bytes of result lines that are joined at a time."""
 
 ADDED_AT_A_TIME = 1000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-GROUP_BYTES = 16 << 20
+GROUP_BYTES = 8 << 20
 """Bytes of a row group in memory."""
 
 GROUP_ROWS = 100_000
