@@ -17,7 +17,7 @@ MOMENT = "2026-01-01T00:00:00Z"
 CUSTOM_ID = re.compile(rb'"custom_id":"([^"]+)"')
 TOOL = re.compile(rb'"tool_choice":\{[^}]*"name":"([^"]+)"')
 LABELS = ("positive", "negative", "other")
-REASON = "The document says so in its first sentence, and nothing that follows it takes that back; see the end, too. No. "
+REASON = "The document says so in its first sentence, and nothing that follows it takes that back; see its end. No. "
 
 
 class Batch:
@@ -80,63 +80,90 @@ def result(custom_id: str, number: int, tool: str) -> dict[str, Any]:
     return {"custom_id": custom_id, "result": {"type": "succeeded", "message": message}}
 
 
+class Server(ThreadingHTTPServer):
+    """Holds the batches.
+
+    :param folder: where results are written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.folder = folder
+        self.batches: dict[str, Batch] = {}
+
+    def create(self, body: bytearray) -> Batch:
+        """Take in a batch."""
+        number = len(self.batches)
+        batch = Batch(f"msgbatch_{number}", body, self.folder / f"results-{number}.jsonl")
+        self.batches[batch.batch_id] = batch
+        return batch
+
+    def answer(self) -> list[str]:
+        """Answer all batches; return their ids."""
+        for batch in self.batches.values():
+            batch.answer()
+        return [*self.batches]
+
+    def page(self) -> dict[str, Any]:
+        """Return the list of all batches."""
+        data = [batch.written() for batch in reversed(self.batches.values())]
+        ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
+        return {"data": data, "has_more": False, **ends}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks for the batches of its server."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        """Take in a batch, or do what is not measured: `answer` all, or `forget` them."""
+        body = bytearray(int(self.headers["content-length"]))
+        with memoryview(body) as whole:
+            at = 0
+            while at < len(body):
+                at += self.rfile.readinto(whole[at:])
+        if self.path == "/answer":
+            self._send(self.server.answer())
+        elif self.path == "/forget":
+            self._send(self.server.batches.clear())
+        else:
+            self._send(self.server.create(body).written())
+
+    def do_GET(self) -> None:
+        """Show a batch, its results, or the list."""
+        name, _, rest = self.path.partition("?")[0].removeprefix("/v1/messages/batches").strip("/").partition("/")
+        if rest:
+            self._send_file(self.server.batches[name].results)
+        else:
+            self._send(self.server.batches[name].written() if name else self.server.page())
+
+    def _send(self, content: object) -> None:
+        body = json.dumps(content).encode()
+        self._head("application/json", len(body))
+        self.wfile.write(body)
+
+    def _send_file(self, path: Path) -> None:
+        size, sent = path.stat().st_size, 0
+        self._head("application/x-jsonl", size)
+        with path.open("rb") as source:
+            while sent < size:
+                sent += os.sendfile(self.connection.fileno(), source.fileno(), sent, size - sent)
+
+    def _head(self, kind: str, size: int) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(size))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 def main(folder: str) -> None:
     """Print the URL, then serve until stdin is closed."""
-    batches: dict[str, Batch] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = bytearray(int(self.headers["content-length"]))
-            with memoryview(body) as whole:
-                at = 0
-                while at < len(body):
-                    at += self.rfile.readinto(whole[at:])
-            batch = Batch(f"msgbatch_{len(batches)}", body, Path(folder, f"results-{len(batches)}.jsonl"))
-            batches[batch.batch_id] = batch
-            self._send(batch.written())
-
-        def do_GET(self) -> None:
-            name, _, rest = self.path.partition("?")[0].removeprefix("/v1/messages/batches").strip("/").partition("/")
-            if name == "answer":
-                for batch in batches.values():
-                    batch.answer()
-                self._send({"ids": [*batches]})
-            elif name == "forget":
-                batches.clear()
-                self._send({})
-            elif rest:
-                self._send_file(batches[name].results)
-            elif name:
-                self._send(batches[name].written())
-            else:
-                data = [batch.written() for batch in reversed(batches.values())]
-                ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
-                self._send({"data": data, "has_more": False, "first_id": None, "last_id": None, **ends})
-
-        def _send(self, content: object) -> None:
-            body = json.dumps(content).encode()
-            self._head("application/json", len(body))
-            self.wfile.write(body)
-
-        def _send_file(self, path: Path) -> None:
-            size, sent = path.stat().st_size, 0
-            self._head("application/x-jsonl", size)
-            with path.open("rb") as source:
-                while sent < size:
-                    sent += os.sendfile(self.connection.fileno(), source.fileno(), sent, size - sent)
-
-        def _head(self, kind: str, size: int) -> None:
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(size))
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(Path(folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

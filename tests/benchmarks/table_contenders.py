@@ -31,7 +31,7 @@ class Judgement(BaseModel):
 
 
 class Floor:
-    """What pyarrow and a few lines of Python do: the rows are read, sent, joined and written, and nothing is checked."""
+    """What pyarrow and a few lines do: the rows are read, sent, joined and written, and nothing is checked."""
 
     def __init__(self, url: str, folder: Path) -> None:
         import http.client
@@ -75,9 +75,10 @@ class Floor:
 
 
 class CommonAi:
-    """The batch operator of apache-airflow-providers-common-ai, in two mapped tasks, since 100,000 of its requests are
+    """The batch operator of apache-airflow-providers-common-ai, as two mapped tasks.
 
-    more than a batch takes. It knows no tables: what reads the rows, and what joins its JSONL to them, is as in `Floor`.
+    One batch does not take 100,000 of its requests with the type of their answers. It knows no tables: the rows are
+    read, and its JSONL is joined to them, as `Floor` does it.
     """
 
     HALVES = 2
@@ -196,7 +197,9 @@ class Ours:
 CONTENDERS = {"pyarrow": Floor, "common.ai": CommonAi, "ours": Ours}
 
 
-def write_table(folder: Path, ids: pa.Table, custom_ids: Any, outcomes: Any, answers: pa.Array, facts: pa.Array) -> None:
+def write_table(
+    folder: Path, ids: pa.Table, custom_ids: Any, outcomes: Any, answers: pa.Array, facts: pa.Array
+) -> None:
     """Write ids and answers as a table whose columns are as ours, as far as they are known."""
     import pyarrow as pa
     from pyarrow import parquet
