@@ -13,17 +13,18 @@ from typing import IO, TYPE_CHECKING, Self
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.submit.generated_ids import generated_names
-from airflow_provider_sam.batches.submit.requests import SEPARATOR, Block, Problems, RequestReader
+from airflow_provider_sam.batches.submit.problems import Problems
+from airflow_provider_sam.batches.submit.requests import SEPARATOR, Entry, PreparedBlock, RequestReader
 from airflow_provider_sam.batches.submit.shards import DIGEST_BYTES, digest_of, sum_of
 from airflow_provider_sam.batches.submit.written import AROUND, GROWTH, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Any
 
     from airflow_provider_sam.api.limits import Limits
-    from airflow_provider_sam.batches.submit.requests import Entry, PreparedRequest
+    from airflow_provider_sam.batches.submit.requests import Block, Part, PreparedRequest
 
 WRITE_BYTES = 1 << 20
 
@@ -69,35 +70,34 @@ class Spool:
         """How many requests have got the connection's model, of all that were read."""
         return self._reader.without_model
 
-    def write(self, parts: Iterable[Entry | Block]) -> Written:
+    def write(self, parts: Iterable[Part]) -> Written:
         """Lay all requests down, in the order of the input.
 
-        :param parts: requests one by one, or blocks of lines.
+        :param parts: requests one by one, or blocks of lines; those that are prepared are not read again.
         :raises SamRequestError: requests are not what the API takes; the first few are named, the rest is counted.
         """
         for part in parts:
-            if isinstance(part, Block):
-                if not self._take_unchanged(part):
-                    for entry in part.entries():
-                        self._take(entry)
-            else:
+            if isinstance(part, Entry):
                 self._take(part)
+            elif not self._take_unchanged(part):
+                for entry in part.entries():
+                    self._take(entry)
         self._problems.raise_any(self._total)
         return self._draft.finish(self._laid, self._limits)
 
-    def _take_unchanged(self, block: Block) -> bool:
+    def _take_unchanged(self, block: Block | PreparedBlock) -> bool:
         """Take a block at once, if nothing in it needs a look of its own."""
         if self._only is not None or self._observe is not None or self._problems.count:
             return False
-        prepared = self._reader.read_unchanged(block)
-        if prepared is None or AROUND + len(prepared.data) > self._limits.max_batch_bytes:
+        prepared = block if isinstance(block, PreparedBlock) else self._reader.read_unchanged(block)
+        if prepared is None or AROUND + sum(map(len, prepared.lines)) > self._limits.max_batch_bytes:
             return False
         names, first = prepared.custom_ids, self._total
         if len(set(names)) < len(names) or not self._places.keys().isdisjoint(names):
             return False
         self._total += len(names)
         self._places.update(zip(names, range(first, self._total), strict=True))
-        self._draft.add_all(prepared.data)
+        self._draft.add_all(prepared.lines)
         return True
 
     def _take(self, entry: Entry) -> None:
@@ -169,13 +169,12 @@ class _Draft:
         self._starts.append(self._starts[-1] + len(request.data) + len(SEPARATOR))
         self._gather(request.data)
 
-    def add_all(self, data: bytes) -> None:
-        """Lay many requests down, which are separated as in a body."""
-        lines = data.split(SEPARATOR)
+    def add_all(self, lines: Sequence[bytes]) -> None:
+        """Lay many requests down."""
         self._digests += b"".join([digest_of(line) for line in lines])
         lengths = [len(line) + len(SEPARATOR) for line in lines]
         self._starts.extend(list(accumulate(lengths, initial=self._starts[-1]))[1:])
-        self._gather(data)
+        self._gather(SEPARATOR.join(lines))
 
     def finish(self, names: Mapping[str, int], limits: Limits) -> Written:
         """Return all that was written."""

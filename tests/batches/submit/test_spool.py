@@ -14,7 +14,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.batches.submit import written
-from airflow_provider_sam.batches.submit.requests import Block, RequestReader
+from airflow_provider_sam.batches.submit.requests import Block, PreparedBlock, RequestReader
 from airflow_provider_sam.batches.submit.sources import entries_of
 from airflow_provider_sam.batches.submit.spool import Spool
 from airflow_provider_sam.batches.submit.written import Shard
@@ -203,7 +203,21 @@ def test_lines_read_at_once_come_out_as_those_read_one_by_one(
 
 def test_a_block_of_complete_lines_is_read_at_once():
     prepared = RequestReader().read_unchanged(Block("", 1, "\r\n".join(COMPLETE).encode()))
-    assert prepared == ([f"r{number}" for number in range(6)], ",\n".join(COMPLETE).encode())
+    assert prepared == (1, [f"r{number}" for number in range(6)], [line.encode() for line in COMPLETE])
+
+
+@pytest.mark.parametrize("only", [None, {"r1", "r4"}])
+@pytest.mark.parametrize("max_batch_bytes", [100, 400, 100_000])
+def test_prepared_requests_come_out_as_those_that_are_read(only, max_batch_bytes):
+    limits, lines = Limits(max_batch_bytes=max_batch_bytes), [line.encode() for line in COMPLETE]
+    prepared = PreparedBlock(1, [f"r{number}" for number in range(6)], lines)
+    assert outcome([prepared], limits, only) == outcome([Block("", 1, b"\n".join(lines))], limits, only)
+
+
+def test_a_prepared_request_that_repeats_a_custom_id_is_named():
+    block = PreparedBlock(5, ["r2", "r2"], [COMPLETE[2].encode()] * 2)
+    with pytest.raises(SamRequestError, match=r"line 6 \(custom_id 'r2'\): request 1 of the input has the same"):
+        write([block], Limits())
 
 
 def test_a_line_that_repeats_a_custom_id_is_named_among_many():
