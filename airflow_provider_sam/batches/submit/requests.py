@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import insort_left
 from collections.abc import Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,10 +20,10 @@ from airflow_provider_sam.api.bodies import LINES, encode
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, check_params
-from airflow_provider_sam.batches.submit.generated_ids import PLAIN_ID
+from airflow_provider_sam.batches.submit.generated_ids import PLAIN, generated_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 PROBLEMS_SHOWN = 5
 """How many problems of an input an error names; the rest is counted."""
@@ -193,7 +195,7 @@ class RequestReader:
         where = entry.where()
         custom_id, given = _parts(data, where)
         if custom_id is None:
-            return self._complete(self._names.get(number), PLAIN_ID.format(number=number), given, where)
+            return self._complete(self._names.get(number), generated_id(PLAIN, number), given, where)
         if not isinstance(custom_id, str) or not CUSTOM_ID.fullmatch(custom_id):
             shown = repr(custom_id)[:80]
             raise SamRequestError(
@@ -271,13 +273,17 @@ class Problems:
 
     def __init__(self) -> None:
         self.count = 0
-        self._shown: list[str] = []
+        self._shown: list[tuple[int, str]] = []
 
-    def add(self, problem: SamRequestError | str) -> None:
-        """Take note of one problem."""
+    def add(self, problem: SamRequestError | str, index: int) -> None:
+        """Take note of one problem; of two that one request has, the one that comes later is named first.
+
+        :param index: the request's among all.
+        """
         self.count += 1
-        if len(self._shown) < PROBLEMS_SHOWN:
-            self._shown.append(problem.message if isinstance(problem, SamRequestError) else problem)
+        text = problem.message if isinstance(problem, SamRequestError) else problem
+        insort_left(self._shown, (index, text), key=itemgetter(0))
+        del self._shown[PROBLEMS_SHOWN:]
 
     def raise_any(self, total: int) -> None:
         """Raise what was noted, if anything.
@@ -286,6 +292,7 @@ class Problems:
         :raises SamRequestError: naming the first few problems.
         """
         if self.count:
-            more = self.count - len(self._shown)
-            shown: Iterable[str] = [*self._shown, f"and {more} more"] if more else self._shown
+            shown = [text for _, text in self._shown]
+            more = self.count - len(shown)
+            shown += [f"and {more} more"] if more else []
             raise SamRequestError(f"{self.count} of {total} requests cannot be sent: {'; '.join(shown)}")
