@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.recipe import Recipe
     from airflow_provider_sam.rows.reuse import Unanswered
 
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 20
 """Bytes of lines after which a block is full; a recipe may make much of a short row."""
 
 
