@@ -76,7 +76,7 @@ matrix: $(DEVELOPMENT) ## Try the wheel beside each Airflow's own pins: make mat
 bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
 	.venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
-stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores
+stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores and a database
 	.venv-stores/bin/python -m pytest -m stores tests/stores
 
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build

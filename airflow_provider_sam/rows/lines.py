@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.recipe import Recipe
     from airflow_provider_sam.rows.reuse import Unanswered
 
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 20
 """Bytes of lines after which a block is full; a recipe may make much of a short row."""
 
 
@@ -33,7 +33,7 @@ class RequestLines(NamedTuple):
 def request_lines(batches: Iterable[RowBatch], recipe: Recipe, unanswered: Unanswered) -> Iterator[RequestLines]:
     """Return the requests that have to be sent, in blocks.
 
-    :raises SamRequestError: a row makes no request; the message names it.
+    :raises SamRequestError: a row makes no request, the message names it; or a row that was asked for is not there.
     """
     block, size = RequestLines(1, [], []), 0
     for _, requests in iter_requests(batches, recipe):
@@ -45,5 +45,6 @@ def request_lines(batches: Iterable[RowBatch], recipe: Recipe, unanswered: Unans
             if size >= BLOCK_BYTES:
                 yield block
                 block, size = RequestLines(block.number + len(block.lines), [], []), 0
+    unanswered.check_found()
     if block.lines:
         yield block

@@ -119,7 +119,7 @@ class BaseSamSubmitOperator(BaseOperator):
             lines = request_lines(bound.batches(bound.recipe.columns), bound.recipe, unanswered)
             found = self._submit(
                 context,
-                lambda _limits: (PreparedBlock(*block) for block in lines),
+                lambda _limits: (PreparedBlock("", *block) for block in lines),
                 defaults=None,
                 one_batch=one_batch,
                 counts=unanswered.counts,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import insort_left
+from operator import itemgetter
 
 from airflow_provider_sam.api.errors import SamRequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 PROBLEMS_SHOWN = 5
 """How many problems of an input an error names; the rest is counted."""
@@ -18,13 +16,17 @@ class Problems:
 
     def __init__(self) -> None:
         self.count = 0
-        self._shown: list[str] = []
+        self._shown: list[tuple[int, str]] = []
 
-    def add(self, problem: SamRequestError | str) -> None:
-        """Take note of one problem."""
+    def add(self, problem: SamRequestError | str, index: int) -> None:
+        """Take note of one problem; of two that one request has, the one that comes later is named first.
+
+        :param index: the request's among all.
+        """
         self.count += 1
-        if len(self._shown) < PROBLEMS_SHOWN:
-            self._shown.append(problem.message if isinstance(problem, SamRequestError) else problem)
+        text = problem.message if isinstance(problem, SamRequestError) else problem
+        insort_left(self._shown, (index, text), key=itemgetter(0))
+        del self._shown[PROBLEMS_SHOWN:]
 
     def raise_any(self, total: int) -> None:
         """Raise what was noted, if anything.
@@ -33,6 +35,7 @@ class Problems:
         :raises SamRequestError: naming the first few problems.
         """
         if self.count:
-            more = self.count - len(self._shown)
-            shown: Iterable[str] = [*self._shown, f"and {more} more"] if more else self._shown
+            shown = [text for _, text in self._shown]
+            more = self.count - len(shown)
+            shown += [f"and {more} more"] if more else []
             raise SamRequestError(f"{self.count} of {total} requests cannot be sent: {'; '.join(shown)}")

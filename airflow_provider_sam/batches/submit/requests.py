@@ -18,7 +18,7 @@ from airflow_provider_sam.api.bodies import LINES, encode
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, check_params
-from airflow_provider_sam.batches.submit.generated_ids import PLAIN_ID
+from airflow_provider_sam.batches.submit.generated_ids import PLAIN, generated_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,18 +110,20 @@ class PreparedRequest(NamedTuple):
 class PreparedBlock(NamedTuple):
     """Many requests as they are sent: read and found complete, or written by what writes nothing else.
 
+    :param name: of the file, empty where there is only one.
     :param number: of the first request, from 1.
     :param custom_ids: what they are called, in order.
     :param lines: the requests.
     """
 
+    name: str
     number: int
     custom_ids: Sequence[str]
     lines: Sequence[bytes]
 
     def entries(self) -> Iterator[Entry]:
         """Return the requests one by one."""
-        return (Entry(("", number), line) for number, line in enumerate(self.lines, self.number))
+        return (Entry((self.name, number), line) for number, line in enumerate(self.lines, self.number))
 
 
 Part = Entry | Block | PreparedBlock
@@ -182,7 +184,7 @@ class RequestReader:
         custom_ids = [request.custom_id for request in requests]
         one_a_line = len(custom_ids) == 1 + len(data) - len(lines)  # each line feed has become a byte longer
         if one_a_line and _CUSTOM_IDS.fullmatch("\n".join([*custom_ids, ""])):
-            return PreparedBlock(block.number, custom_ids, lines.split(b"\n"))
+            return PreparedBlock(block.name, block.number, custom_ids, lines.split(b"\n"))
         return None
 
     def _read_unchanged(self, data: bytes) -> PreparedRequest | None:
@@ -200,7 +202,7 @@ class RequestReader:
         where = entry.where()
         custom_id, given = _parts(data, where)
         if custom_id is None:
-            return self._complete(self._names.get(number), PLAIN_ID.format(number=number), given, where)
+            return self._complete(self._names.get(number), generated_id(PLAIN, number), given, where)
         if not isinstance(custom_id, str) or not CUSTOM_ID.fullmatch(custom_id):
             shown = repr(custom_id)[:80]
             raise SamRequestError(

@@ -182,7 +182,7 @@ def _check_shape(written: Written, input_options: InputOptions) -> None:
 def _check_found(written: Written, only: Collection[str] | None) -> None:
     if only is None or len(only) == written.total:
         return
-    missing = sorted(name for name in only if name not in written.names)
+    missing = sorted(name for name in only if written.names.find(name) is None)
     examples = ", ".join(repr(name) for name in missing[:EXAMPLES])
     raise SamRequestError(
         f"{len(missing)} of the {len(only)} requests to send again are not in the input, such as {examples}: it is not "
