@@ -152,11 +152,10 @@ class Ours:
     def __init__(self, url: str, folder: Path) -> None:
         connection = {"conn_type": "sam", "host": url, "password": API_KEY}
         os.environ["AIRFLOW_CONN_SAM_DEFAULT"] = json.dumps(connection)
-        import pyarrow.compute
-        import pyarrow.parquet
         from airflow.sdk.plugins_manager import integrate_macros_plugins
+        from pyarrow import compute, parquet  # noqa: F401 - what the task loads is not what it does
 
-        from airflow_provider_sam.batches.submit import run  # noqa: F401 - what the task loads is not what it does
+        from airflow_provider_sam.batches.submit import run  # noqa: F401 - as above
         from airflow_provider_sam.hooks.sam import SamHook
         from airflow_provider_sam.rows import parquet_files, table  # noqa: F401 - as above
         from airflow_provider_sam.rows.output_type import OutputType
