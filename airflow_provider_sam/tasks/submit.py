@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.submit.run import InputOptions, SubmissionEstimate, SubmitRun
     from airflow_provider_sam.batches.submit.submission import SubmitOptions
     from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
-    from airflow_provider_sam.rows.reuse import RowCounts
+    from airflow_provider_sam.rows.requests.reuse import RowCounts
     from airflow_provider_sam.tasks.rows import RowRequests
 
 LOOK_EVERY = 60.0
@@ -110,8 +110,8 @@ class BaseSamSubmitOperator(BaseOperator):
         from airflow_provider_sam.batches.land.earlier import earlier_lines
         from airflow_provider_sam.batches.submit.requests import PreparedBlock
         from airflow_provider_sam.hooks.sam import SamHook
-        from airflow_provider_sam.rows.lines import request_lines
-        from airflow_provider_sam.rows.reuse import Unanswered
+        from airflow_provider_sam.rows.requests.lines import request_lines
+        from airflow_provider_sam.rows.requests.reuse import Unanswered
 
         bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
         earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.manifest_types import Manifest
     from airflow_provider_sam.batches.store.claims import Register
     from airflow_provider_sam.hooks.sam import SamHook
-    from airflow_provider_sam.rows.table import RowTable
+    from airflow_provider_sam.rows.tables.table import RowTable
     from airflow_provider_sam.tasks.rows import RowRequests
 
 
@@ -167,7 +167,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from functools import partial
 
         from airflow_provider_sam.batches.land.earlier import earlier_lines
-        from airflow_provider_sam.rows.table import RowTable
+        from airflow_provider_sam.rows.tables.table import RowTable
 
         if self.rows is None:
             return None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
-    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.rows.requests.recipe import Prompt
     from airflow_provider_sam.tasks.rows import RowRequests, Rows
 
 

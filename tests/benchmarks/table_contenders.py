@@ -157,8 +157,8 @@ class Ours:
 
         from airflow_provider_sam.batches.submit import run  # noqa: F401 - as above
         from airflow_provider_sam.hooks.sam import SamHook
-        from airflow_provider_sam.rows import parquet_files, table  # noqa: F401 - as above
-        from airflow_provider_sam.rows.output_type import OutputType
+        from airflow_provider_sam.rows.requests.output_type import OutputType
+        from airflow_provider_sam.rows.sources import parquet_files, table  # noqa: F401 - as above
         from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
         from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources.source import open_rows
 from tests.rows.reading import Read
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

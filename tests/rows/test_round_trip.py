@@ -23,11 +23,11 @@ from airflow_provider_sam.api.tally import tally
 from airflow_provider_sam.batches.land.failed import is_worth_repeating
 from airflow_provider_sam.batches.tables import lines_of_csv, lines_of_parquet
 from airflow_provider_sam.rows.batch import PlainRows, arrow_batches
-from airflow_provider_sam.rows.lines import request_lines
-from airflow_provider_sam.rows.output_type import OutputType
-from airflow_provider_sam.rows.recipe import Recipe
-from airflow_provider_sam.rows.reuse import Unanswered
-from airflow_provider_sam.rows.table import RowTable
+from airflow_provider_sam.rows.requests.lines import request_lines
+from airflow_provider_sam.rows.requests.output_type import OutputType
+from airflow_provider_sam.rows.requests.recipe import Recipe
+from airflow_provider_sam.rows.requests.reuse import Unanswered
+from airflow_provider_sam.rows.tables.table import RowTable
 
 OUTPUT_TYPE = OutputType.of(
     {"type": "object", "properties": {"hash": {"type": "string"}}, "required": ["hash"], "additionalProperties": False}

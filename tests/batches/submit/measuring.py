@@ -17,9 +17,9 @@ from airflow_provider_sam.batches.submit.requests import Block
 from airflow_provider_sam.batches.submit.spool import Spool
 from airflow_provider_sam.batches.submit.written import Shard
 from airflow_provider_sam.rows.batch import PlainRows
-from airflow_provider_sam.rows.lines import request_lines
-from airflow_provider_sam.rows.recipe import Recipe
-from airflow_provider_sam.rows.reuse import Unanswered
+from airflow_provider_sam.rows.requests.lines import request_lines
+from airflow_provider_sam.rows.requests.recipe import Recipe
+from airflow_provider_sam.rows.requests.reuse import Unanswered
 from tests.batches.measuring import memory
 
 if TYPE_CHECKING:

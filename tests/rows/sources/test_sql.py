@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_sam._compat import BaseHook
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows import sql
+from airflow_provider_sam.rows.sources import sql
 from airflow_provider_sam.rows.sql import SqlRows
 
 QUERY = "SELECT 1 AS id"

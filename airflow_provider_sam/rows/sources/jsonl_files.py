@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, PlainRows
-from airflow_provider_sam.rows.files import lines_of
-from airflow_provider_sam.rows.streams import check_first
+from airflow_provider_sam.rows.sources.files import lines_of
+from airflow_provider_sam.rows.sources.streams import check_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from airflow_provider_sam.rows.files import RowFile
+    from airflow_provider_sam.rows.sources.files import RowFile
 
 LONGEST_LINE = 64 << 20
 """Most bytes of a line."""

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.tables import ANSWER_COLUMNS, INVALID_OUTPUT
 from airflow_provider_sam.rows.answers import Answer
-from airflow_provider_sam.rows.output_type import InvalidOutputError
-from airflow_provider_sam.rows.typed_columns import NOT_HELD, column_type
+from airflow_provider_sam.rows.requests.output_type import InvalidOutputError
+from airflow_provider_sam.rows.tables.typed_columns import NOT_HELD, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
 
-    from airflow_provider_sam.rows.output_type import OutputType
-    from airflow_provider_sam.rows.typed_columns import ColumnType
+    from airflow_provider_sam.rows.requests.output_type import OutputType
+    from airflow_provider_sam.rows.tables.typed_columns import ColumnType
 
 Values = dict[str, Any]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.template import Column, Literal, compile_params, parse
+from airflow_provider_sam.rows.requests.template import Column, Literal, compile_params, parse
 
 
 @pytest.mark.parametrize(

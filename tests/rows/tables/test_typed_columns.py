@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from airflow_provider_sam.rows.typed_columns import NOT_HELD, column_type
+from airflow_provider_sam.rows.tables.typed_columns import NOT_HELD, column_type
 
 STRING, NULL = {"type": "string"}, {"type": "null"}
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import MESSAGE_PARAMS, check_params
 from airflow_provider_sam.rows.batch import where
-from airflow_provider_sam.rows.identity import Identities, custom_id_of
-from airflow_provider_sam.rows.template import Column, Literal, compile_params, encode, escaped, parse
+from airflow_provider_sam.rows.requests.identity import Identities, custom_id_of
+from airflow_provider_sam.rows.requests.template import Column, Literal, compile_params, encode, escaped, parse
 from airflow_provider_sam.rows.texts import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from airflow_provider_sam.rows.batch import RowBatch
-    from airflow_provider_sam.rows.output_type import OutputType
+    from airflow_provider_sam.rows.requests.output_type import OutputType
 
     Prompt = str | Callable[[dict[str, Any]], str | Mapping[str, Any]]
 

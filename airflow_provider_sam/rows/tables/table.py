@@ -13,23 +13,23 @@ from airflow_provider_sam.api.jsonl import LineSplitter
 from airflow_provider_sam.api.tally import tally
 from airflow_provider_sam.batches.tables import INVALID_OUTPUT, UNANSWERED
 from airflow_provider_sam.exceptions import SamResultsError
-from airflow_provider_sam.rows.answer_store import AnswerStore
 from airflow_provider_sam.rows.answers import Answer, answer_of
 from airflow_provider_sam.rows.batch import where
-from airflow_provider_sam.rows.facts import RowFacts
-from airflow_provider_sam.rows.join import AnswerColumns, check_names
-from airflow_provider_sam.rows.recipe import iter_requests
-from airflow_provider_sam.rows.reuse import is_good
-from airflow_provider_sam.rows.row_columns import RowColumns
-from airflow_provider_sam.rows.table_writers import table_writer
+from airflow_provider_sam.rows.requests.recipe import iter_requests
+from airflow_provider_sam.rows.requests.reuse import is_good
+from airflow_provider_sam.rows.tables.answer_store import AnswerStore
+from airflow_provider_sam.rows.tables.facts import RowFacts
+from airflow_provider_sam.rows.tables.join import AnswerColumns, check_names
+from airflow_provider_sam.rows.tables.row_columns import RowColumns
+from airflow_provider_sam.rows.tables.table_writers import table_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from airflow_provider_sam.api.jsonl import Line
     from airflow_provider_sam.rows.batch import RowBatch
-    from airflow_provider_sam.rows.output_type import OutputType
-    from airflow_provider_sam.rows.recipe import Recipe
+    from airflow_provider_sam.rows.requests.output_type import OutputType
+    from airflow_provider_sam.rows.requests.recipe import Recipe
 
 PIECE_BYTES = 4 << 20
 """Bytes of result lines that are joined at a time."""

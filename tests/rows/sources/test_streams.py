@@ -11,8 +11,8 @@ import pydantic
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows import streams
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources import streams
+from airflow_provider_sam.rows.sources.source import open_rows
 
 TABLE = pa.table({"id": [1, 2, 3], "text": ["a", None, "c"]})
 ROWS = TABLE.to_pylist()

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.batch import ArrowRows, PlainRows
-from airflow_provider_sam.rows.row_columns import RowColumns
+from airflow_provider_sam.rows.tables.row_columns import RowColumns
 
 MOMENT = datetime(2026, 1, 2, 3, tzinfo=UTC)
 

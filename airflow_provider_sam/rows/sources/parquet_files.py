@@ -10,7 +10,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.storage import is_local
 from airflow_provider_sam.rows.arrow_types import cast, decoded, empty_batch, family, without_views
 from airflow_provider_sam.rows.batch import MOST_BYTES, arrow_batches
-from airflow_provider_sam.rows.files import selected
+from airflow_provider_sam.rows.sources.files import selected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from airflow_provider_sam.rows.batch import ArrowRows
-    from airflow_provider_sam.rows.files import RowFile
+    from airflow_provider_sam.rows.sources.files import RowFile
 
 MOST_ROWS = 1024
 """Rows that are read at once, at most: more are no faster, and few bytes of a file may be many of a batch."""

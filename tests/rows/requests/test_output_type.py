@@ -12,7 +12,7 @@ import pytest
 import typing_extensions
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.output_type import InvalidOutputError, OutputType
+from airflow_provider_sam.rows.requests.output_type import InvalidOutputError, OutputType
 
 
 class Tone(enum.Enum):

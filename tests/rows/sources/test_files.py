@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.files import row_files
+from airflow_provider_sam.rows.sources.files import row_files
 
 TABLE = [
     "day=2026-01-02/part-0.csv",

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Self
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.answers import answer_of
 from airflow_provider_sam.rows.disk import DiskSet
-from airflow_provider_sam.rows.identity import params_part
-from airflow_provider_sam.rows.output_type import InvalidOutputError
+from airflow_provider_sam.rows.requests.identity import params_part
+from airflow_provider_sam.rows.requests.output_type import InvalidOutputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from types import TracebackType
 
     from airflow_provider_sam.rows.answers import Answer
-    from airflow_provider_sam.rows.output_type import OutputType
-    from airflow_provider_sam.rows.recipe import RowRequest
+    from airflow_provider_sam.rows.requests.output_type import OutputType
+    from airflow_provider_sam.rows.requests.recipe import RowRequest
 
 EXAMPLES = 3
 """How many custom_ids an error names."""

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.paths import readable_path
-from airflow_provider_sam.rows.csv_files import read_csv
-from airflow_provider_sam.rows.files import row_files
-from airflow_provider_sam.rows.jsonl_files import read_jsonl
-from airflow_provider_sam.rows.parquet_files import ParquetFiles
-from airflow_provider_sam.rows.sql import SqlRows, read_sql
-from airflow_provider_sam.rows.streams import is_arrow, read_arrow, read_mappings, type_name
+from airflow_provider_sam.rows.sources.csv_files import read_csv
+from airflow_provider_sam.rows.sources.files import row_files
+from airflow_provider_sam.rows.sources.jsonl_files import read_jsonl
+from airflow_provider_sam.rows.sources.parquet_files import ParquetFiles
+from airflow_provider_sam.rows.sources.sql import read_sql
+from airflow_provider_sam.rows.sources.streams import is_arrow, read_arrow, read_mappings, type_name
+from airflow_provider_sam.rows.sql import SqlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from airflow_provider_sam.rows.batch import RowBatch
-    from airflow_provider_sam.rows.files import RowFile
+    from airflow_provider_sam.rows.sources.files import RowFile
 
 TABLE_MARKS = ("columns", "__dataframe__", "__array_interface__")
 """What tables and arrays have that do not speak Arrow; iterating one gives the names of its columns, or no mappings."""

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_sam._compat import ObjectStoragePath
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.source import TABLE_MARKS, open_rows
+from airflow_provider_sam.rows.sources.source import TABLE_MARKS, open_rows
 
 
 class Named:

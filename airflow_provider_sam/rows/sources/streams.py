@@ -10,7 +10,7 @@ from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.arrow_types import cast, empty_batch, without_views
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, PlainRows, arrow_batches
-from airflow_provider_sam.rows.files import listed, selected
+from airflow_provider_sam.rows.sources.files import listed, selected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

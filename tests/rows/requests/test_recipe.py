@@ -12,9 +12,9 @@ import pytest
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import CUSTOM_ID
 from airflow_provider_sam.rows.batch import ArrowRows, PlainRows
-from airflow_provider_sam.rows.identity import id_part, params_part
-from airflow_provider_sam.rows.output_type import OutputType
-from airflow_provider_sam.rows.recipe import Recipe, iter_requests
+from airflow_provider_sam.rows.requests.identity import id_part, params_part
+from airflow_provider_sam.rows.requests.output_type import OutputType
+from airflow_provider_sam.rows.requests.recipe import Recipe, iter_requests
 
 PARAMS = {"model": "sam-small", "max_tokens": 5}
 

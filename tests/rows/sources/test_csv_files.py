@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows import csv_files
+from airflow_provider_sam.rows.sources import csv_files
 
 TEXT = b'id,text\n007,"a ""b""\nc, {d}"\r\n\n8,\n'
 ROWS = [{"id": "007", "text": 'a "b"\nc, {d}'}, {"id": "8", "text": None}]

@@ -11,8 +11,8 @@ import msgspec
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.tables import ANSWER_TOOL
-from airflow_provider_sam.rows.json_schema import as_object, columns_of, is_plain_object, shortest_reason
-from airflow_provider_sam.rows.template import encode
+from airflow_provider_sam.rows.requests.json_schema import as_object, columns_of, is_plain_object, shortest_reason
+from airflow_provider_sam.rows.requests.template import encode
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, PlainRows
-from airflow_provider_sam.rows.files import lines_of, selected
+from airflow_provider_sam.rows.sources.files import lines_of, selected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from airflow_provider_sam.rows.files import RowFile
+    from airflow_provider_sam.rows.sources.files import RowFile
 
 LONGEST_LINE = 64 << 20
 """Most bytes of a line."""

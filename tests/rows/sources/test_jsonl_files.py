@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows import jsonl_files
+from airflow_provider_sam.rows.sources import jsonl_files
 
 TEXT = b'\xef\xbb\xbf{"id": 1, "text": "\xe2\x80\xa8{x}"}\r\n\n{"id": 2, "more": {"a": [1, null]}}'
 ROWS = [{"id": 1, "text": "\u2028{x}", "more": None}, {"id": 2, "text": None, "more": {"a": [1, None]}}]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_sam.rows.recipe import iter_requests
+from airflow_provider_sam.rows.requests.recipe import iter_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_provider_sam.rows.batch import RowBatch
-    from airflow_provider_sam.rows.recipe import Recipe
-    from airflow_provider_sam.rows.reuse import Unanswered
+    from airflow_provider_sam.rows.requests.recipe import Recipe
+    from airflow_provider_sam.rows.requests.reuse import Unanswered
 
 BLOCK_BYTES = 1 << 20
 """Bytes of lines after which a block is full; a recipe may make much of a short row."""
