@@ -70,7 +70,7 @@ def test_a_request_above_the_limit_of_a_batch_is_refused_by_name_and_nothing_is_
 def test_tokens_are_not_estimated_from_what_the_api_does_not_count(small):
     operator = SamCreateBatchOperator(task_id="task", requests=[request("Hello", **COMPLETE)], max_input_tokens=99)
     with pytest.raises(
-        SamRequestError, match=r"max_input_tokens cannot be checked: a request has \d+ bytes, .* up to 10"
+        SamRequestError, match=r"input tokens cannot be estimated: a request has \d+ bytes, .* up to 10"
     ):
         operator.execute({"ti": TI})
     assert small.counts == {}

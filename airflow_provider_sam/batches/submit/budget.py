@@ -72,7 +72,7 @@ def estimate_tokens(client: SamClient, sample: Sample, total: int, *, betas: Seq
     if largest > limit:
         raise SamRequestError(
             f"input tokens cannot be estimated: a request has {largest} bytes, and the API counts tokens of up to "
-            f"{limit} (max_message_bytes). Leave out max_input_tokens, or make the request smaller"
+            f"{limit} (max_message_bytes). Leave out max_input_tokens and dry_run, or make the request smaller"
         )
     counted = [client.count_tokens(_countable(data), betas=betas).input_tokens for data in sample.requests]
     estimate = round(sum(counted) / len(counted) * total)
