@@ -20,12 +20,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batches.land": {"_compat", "api", "batches", "batches.store", "exceptions"},
     "rows": {"_compat", "api", "batches", "exceptions"},
     "results": {"_compat", "api", "batches", "batches.land"},
+    "retry_policies": {"_compat", "api"},
     "hooks": {"_compat", "api", "connection", "exceptions"},
     "links": {"_compat"},
     "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
     "tasks": {
         *("_compat", "api", "batches.land", "batches.store", "batches.submit", "batches.wait"),
-        *("exceptions", "hooks", "links", "rows", "triggers"),
+        *("exceptions", "hooks", "links", "retry_policies", "rows", "triggers"),
     },
     # Operators, sensors and transfers never import each other.
     "operators": {
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "sensors": {
         *("_compat", "api", "batches", "batches.wait", "connection"),
-        *("exceptions", "hooks", "links", "triggers"),
+        *("exceptions", "hooks", "links", "tasks", "triggers"),
     },
     "transfers": {
         *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),

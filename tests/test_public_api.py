@@ -35,6 +35,7 @@ PROMISED = (
     "links/*.py",
     "operators/*.py",
     "results.py",
+    "retry_policies.py",
     "sensors/*.py",
     "tasks/*.py",
     "task_groups/*.py",

@@ -28,6 +28,9 @@
     │   └── SamOverloadedError              529
     └── SamAmbiguousSubmitError             a batch may or may not have been created
 
+Each of them says in `retryable` whether the same call may succeed later, and in `retry_after` how many seconds the
+server asked to wait before that. Its text ends with the same in words.
+
 No error holds the API key or the body of a request. All of them survive pickling and copying with their data.
 The rows are those of the error table in the API's contract.
 """
@@ -50,6 +53,12 @@ class SamError(Exception):
     """
 
     advice: ClassVar[str] = ""
+
+    retryable: bool = True
+    """Whether the same call may succeed later, if nobody changes anything. False also where a repeat may pay twice."""
+
+    retry_after: float | None = None
+    """Seconds that the server asked to wait before the call is repeated; None where it did not ask."""
 
     def __init__(self, message: str, *, operation: str | None = None, request_id: str | None = None) -> None:
         super().__init__(message)
@@ -80,6 +89,7 @@ class SamRequestError(SamError, ValueError):
     """The request was refused here, before anything was sent: the message names the field and what to write."""
 
     advice = "Nothing was sent; a retry will fail the same way."
+    retryable = False
 
 
 class SamTransportError(SamError):
@@ -96,6 +106,7 @@ class SamTLSError(SamConnectError):
     """No trusted, encrypted connection could be made, so nothing was sent."""
 
     advice = "Nothing was sent; a retry will fail the same way until the connection's ca_bundle trusts this host."
+    retryable = False
 
 
 class SamTimeoutError(SamTransportError):
@@ -120,6 +131,7 @@ class SamUntrustedIdError(SamResponseError):
     """A batch was created, and the id in the answer is none that the API gives: it could lead elsewhere in a path."""
 
     advice = "The batch exists and is paid for; see what answers in the API's place."
+    retryable = False
 
 
 class SamStatusError(SamError):
@@ -134,6 +146,7 @@ class SamStatusError(SamError):
     """
 
     advice = "A retry will fail the same way."
+    retryable = False
 
     def __init__(
         self,
@@ -195,12 +208,14 @@ class SamNotFoundError(SamStatusError):
     """404: not there, not there yet, not there for a moment, or in another workspace."""
 
     advice = "Short-lived 404s do happen; otherwise check the id, the key's workspace and the path in the host."
+    retryable = True
 
 
 class SamConflictError(SamStatusError):
     """409: the thing is in a state that does not allow this."""
 
     advice = "A retry may succeed once the state has changed."
+    retryable = True
 
 
 class SamRequestTooLargeError(SamStatusError):
@@ -219,6 +234,7 @@ class SamRateLimitError(SamStatusError):
     """429: too many requests or tokens in a while; passes with time."""
 
     advice = "Nothing ran; a retry may succeed after the wait that the server asks for."
+    retryable = True
 
 
 class SamSpendLimitError(SamStatusError):
@@ -231,18 +247,21 @@ class SamServerError(SamStatusError):
     """500, 502, 503 or another 5xx: the server failed, perhaps after doing the work."""
 
     advice = "It may have run; a retry may succeed."
+    retryable = True
 
 
 class SamGatewayTimeoutError(SamStatusError):
     """504: the work took longer than a gateway waits, and may still be done."""
 
     advice = "It may have run; a retry may succeed. Streaming keeps a long answer alive."
+    retryable = True
 
 
 class SamOverloadedError(SamStatusError):
     """529: the API has too much to do."""
 
     advice = "Nothing ran; a retry may succeed later."
+    retryable = True
 
 
 class SamAmbiguousSubmitError(SamError):
@@ -252,6 +271,7 @@ class SamAmbiguousSubmitError(SamError):
     """
 
     advice = "Sending it again may pay twice: look for the batch among the newest ones first."
+    retryable = False
 
     def __init__(self, message: str, *, cause: SamError) -> None:
         super().__init__(message, operation=cause.operation, request_id=cause.request_id)

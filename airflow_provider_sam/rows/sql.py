@@ -134,5 +134,5 @@ def _failure(source: SqlRows, count: int, error: Exception) -> SamRequestError:
         f"the query of rows on connection {source.conn_id!r} failed {progress}: {type_name(error)}: "
         f"{str(error).strip().rstrip('.')}"
     )
-    failure.retry_hint = "Nothing was sent; a retry runs the query anew."
+    failure.retryable, failure.retry_hint = True, "Nothing was sent; a retry runs the query anew."
     return failure

@@ -127,7 +127,9 @@ class Written:
         """Return the bytes of the file between two positions."""
         data = os.pread(self.descriptor, stop - start, start)
         if len(data) != stop - start:
-            raise SamRequestError("the temporary file that holds the requests was cut short by somebody else")
+            short = SamRequestError("the temporary file that holds the requests was cut short by somebody else")
+            short.retryable, short.retry_hint = True, "A retry writes it anew."
+            raise short
         return data
 
 
