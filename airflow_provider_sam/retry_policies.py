@@ -14,6 +14,8 @@ from airflow_provider_sam.api.errors import SamError
 if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
 
+__all__ = ["SamRetryPolicy"]
+
 LONGEST_WAIT = timedelta(days=30)
 """What a longer `retry_after` is taken for: a rate limit is one of a minute, a spending cap one of a month."""
 

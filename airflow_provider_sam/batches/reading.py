@@ -52,6 +52,4 @@ def opened(file: ObjectStoragePath) -> Iterator[Iterator[bytes]]:
 
 def not_there(problem: str) -> SamRequestError:
     """Return the error for input that is not there: somebody may be about to write it."""
-    error = SamRequestError(problem)
-    error.retryable, error.retry_hint = True, "Nothing was sent; a retry looks for it again."
-    return error
+    return SamRequestError(problem, retryable=True, retry_hint="Nothing was sent; a retry looks for it again.")

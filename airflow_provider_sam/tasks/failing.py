@@ -16,6 +16,8 @@ from airflow_provider_sam.api.errors import SamError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+__all__ = ["end_at_once", "fails_as_it_should"]
+
 T = TypeVar("T")
 P = ParamSpec("P")
 TaskT = TypeVar("TaskT")

@@ -267,9 +267,9 @@ def _check_free(publication: Publication) -> None:
     if publication.overwrite != "error":
         return
     if taken := [path for path in publication.paths() if path.exists()]:
-        exists = SamResultsError(f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'")
-        exists.retryable = False
-        raise exists
+        raise SamResultsError(
+            f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'", retryable=False
+        )
 
 
 def _size(path: ObjectStoragePath) -> int | None:
