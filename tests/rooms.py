@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("_compat", "api", "batches.land", "batches.store", "batches.submit", "batches.wait"),
         *("exceptions", "hooks", "links", "retry_policies", "rows", "triggers"),
     },
+    "common_ai": {"_compat", "api", "batches", "batches.land", "batches.submit", "exceptions", "tasks"},
     # Operators, sensors and transfers never import each other.
     "operators": {
         *("_compat", "api", "batches", "batches.submit", "connection"),

@@ -3,58 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_sam import exceptions
 from airflow_provider_sam._compat import TASKS_TAKE_RETRY_POLICIES, AirflowOptionalProviderFeatureException
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.emulator import Fault, Status
 from airflow_provider_sam.exceptions import SamBudgetError, SamResultsError
 from tests.commands import Environment, dags_at
 
-DAG = """
-from datetime import datetime, timedelta
-
-from airflow_provider_sam._compat import TASKS_TAKE_RETRY_POLICIES
-from airflow_provider_sam.hooks.sam import SamHook
-from airflow_provider_sam.operators.message import SamCountTokensOperator, SamCreateMessageOperator
-
-try:
-    from airflow.sdk import DAG, task
-except ImportError:
-    from airflow import DAG
-    from airflow.decorators import task
-
-MESSAGE = {"prompt": "Hello", "model": "sam-small"}
-RETRIES = {
-    "retries": 1,
-    "retry_delay": timedelta(seconds=0),
-    "on_failure_callback": lambda context: print("FAILED", context["ti"].task_id, flush=True),
-    "on_retry_callback": lambda context: print("RETRIED", context["ti"].task_id, flush=True),
-}
-
-with DAG("failures", start_date=datetime(2026, 1, 1), schedule=None, default_args=RETRIES):
-    SamCountTokensOperator(task_id="refused", **MESSAGE)
-    SamCreateMessageOperator(task_id="limited", max_tokens=5, **MESSAGE)
-
-    if TASKS_TAKE_RETRY_POLICIES:
-        from airflow_provider_sam.retry_policies import SamRetryPolicy
-
-        @task(retry_policy=SamRetryPolicy())
-        def own():
-            with SamHook().client as client:
-                try:
-                    client.create_message({"model": "sam-small"})
-                except ValueError as problem:
-                    raise RuntimeError("The night's work is not done") from problem
-
-        own()
-"""
+DAGS = Path(__file__).with_name("dags")
 
 
 def decided(error, *, retry_delay=None):
@@ -102,16 +69,31 @@ def test_the_policy_does_what_the_error_says(error, retry_delay, decision):
             decided(error)
 
 
+def rows_of_the_docs():
+    """Return what docs/retries.md says: the names of errors, and how the cell begins that says whether to retry."""
+    text = (Path(__file__).parents[1] / "docs" / "retries.md").read_text(encoding="utf-8")
+    for cells in re.findall(r"^\| (`Sam.*?) \| (yes|no)\b", text, flags=re.MULTILINE):
+        for name in re.findall(r"`(Sam\w+)`", cells[0]):
+            yield name, cells[1] == "yes"
+
+
+def test_the_docs_say_of_every_error_whether_a_retry_may_succeed():
+    classes = dict(inspect.getmembers(errors, inspect.isclass)) | dict(inspect.getmembers(exceptions, inspect.isclass))
+    ours = {name: cls for name, cls in classes.items() if issubclass(cls, errors.SamError)}
+    said = dict(rows_of_the_docs())
+    assert set(ours) - set(said) == {"SamError", "SamTransportError"}  # never raised themselves
+    assert said == {name: ours[name].retryable for name in said}
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("database")
-def test_a_running_task_ends_at_once_or_waits_as_told(sam, tmp_path):
-    (tmp_path / "failures.py").write_text(DAG, encoding="utf-8")
+def test_a_running_task_ends_at_once_or_waits_as_told(sam):
     connection = sam.connection_json.replace("}", ', "extra": {"retry_for": 0.1}}')
     sam.faults.add(Fault(Status(401), operation="messages_count_tokens", times=None))
     sam.faults.add(Fault(Status(429, retry_after=2), operation="messages_create"))
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "dags", "test", "failures"],
-        env=os.environ | Environment({"AIRFLOW_CONN_SAM_DEFAULT": connection} | dags_at(tmp_path)),
+        env=os.environ | Environment({"AIRFLOW_CONN_SAM_DEFAULT": connection} | dags_at(DAGS)),
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -125,5 +107,5 @@ def test_a_running_task_ends_at_once_or_waits_as_told(sam, tmp_path):
     first, second = (request for request in sam.requests if request.operation == "messages_create")
     if TASKS_TAKE_RETRY_POLICIES:
         assert second.when - first.when >= 2, said
-        assert "FAILED own" in said
-        assert "RETRIED own" not in said
+        assert "FAILED translate" in said
+        assert "RETRIED translate" not in said
