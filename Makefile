@@ -32,7 +32,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUNTIME := $(VENV)/.runtime
 S3_SERVER := .venv-s3-server/.installed
 STORES := .venv-stores/.installed
-EXTRAS := --extra emulator --extra parquet --extra s3 --extra zstd
+EXTRAS := --extra emulator --extra parquet --extra s3 --extra sql --extra zstd
 NEIGHBOURS := .venv-neighbours/.installed
 AZURE_SERVER := .venv-stores/azurite/.installed
 BENCHMARKS := .venv-bench/.installed
@@ -80,7 +80,7 @@ bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
 neighbours: $(NEIGHBOURS) ## Tests beside other providers: common.ai
 	.venv-neighbours/bin/python -m pytest -m neighbours tests/common_ai
 
-stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores
+stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores and a database
 	.venv-stores/bin/python -m pytest -m stores tests/stores
 
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.storage import is_local
-from airflow_provider_sam.rows.arrow_types import decoded, family
-from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, arrow_batches
+from airflow_provider_sam.rows.arrow_types import cast, decoded, empty_batch, family, without_views
+from airflow_provider_sam.rows.batch import MOST_BYTES, arrow_batches
 from airflow_provider_sam.rows.files import selected
 
 if TYPE_CHECKING:
@@ -20,11 +20,20 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.batch import ArrowRows
     from airflow_provider_sam.rows.files import RowFile
 
+MOST_ROWS = 1024
+"""Rows that are read at once, at most: more are no faster, and few bytes of a file may be many of a batch."""
+
+FIRST_ROWS = 32
+"""Rows that are looked at before it is known how large they are."""
+
 BUFFER_BYTES = 32 << 20
 """Bytes that are read ahead, about, for all columns together."""
 
-LARGEST_BUFFER = 4 << 20
-"""Bytes that are asked of a store at once, at most."""
+LARGEST_BUFFER = 8 << 20
+"""Bytes that are asked of a store at once, at most: it takes a tenth of a second to answer."""
+
+LOCAL_BUFFER = 1 << 20
+"""Bytes that are asked of a disk at once, at most."""
 
 SMALLEST_BUFFER = 64 << 10
 
@@ -54,7 +63,7 @@ class ParquetFiles:
                         yield from arrow_batches(whole, name=file.name, number=number)
                         number += batch.num_rows
                 if number == 1:
-                    yield from arrow_batches(_empty(schema), name=file.name)
+                    yield from arrow_batches(empty_batch(schema), name=file.name)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # of the file system, and not of the file
                 raise
@@ -69,7 +78,7 @@ class ParquetFiles:
 
         fields = []
         for name in names:
-            kind = pa.string() if name in file.partitions else there.field(name).type
+            kind = pa.string() if name in file.partitions else without_views(there.field(name).type)
             fields.append((name, self._type(file, name, decoded(kind) if file.name else kind)))
         return pa.schema(fields)
 
@@ -107,7 +116,8 @@ def _reader(file: RowFile, source: Any, columns: Collection[str] | None) -> tupl
     footer = parquet.ParquetFile(source)
     inside = [name for name in footer.schema_arrow.names if name not in file.partitions]
     names = selected(columns, [*inside, *file.partitions], file)
-    buffer = max(SMALLEST_BUFFER, min(LARGEST_BUFFER, BUFFER_BYTES // max(1, len(names))))
+    largest = LOCAL_BUFFER if is_local(file.path) else LARGEST_BUFFER
+    buffer = max(SMALLEST_BUFFER, min(largest, BUFFER_BYTES // max(1, len(names))))
     return parquet.ParquetFile(source, metadata=footer.metadata, buffer_size=buffer, pre_buffer=False), names
 
 
@@ -115,21 +125,32 @@ def _record_batches(reader: Any, names: list[str]) -> Iterator[pa.RecordBatch]:
     there = reader.schema_arrow.names
     # Without any column there would be no rows to count.
     columns = [name for name in names if name in there] or there[:1]
-    return reader.iter_batches(batch_size=_rows_at_once(reader.metadata, columns), columns=columns)  # type: ignore[no-any-return]
+    size = _rows_at_once(reader, columns)
+    # More threads are no faster where Python takes the values, and each keeps memory for itself.
+    batches: Iterator[pa.RecordBatch] = reader.iter_batches(batch_size=size, columns=columns, use_threads=False)
+    return batches
 
 
-def _rows_at_once(metadata: Any, columns: list[str]) -> int:
-    """Return how many rows make a batch, from how large the columns are in the row group with the largest rows."""
-    if not metadata.num_row_groups:
+def _rows_at_once(reader: Any, columns: list[str]) -> int:
+    """Return how many rows make a batch, from how large they are in the file, and how large the first ones become."""
+    groups = [reader.metadata.row_group(number) for number in range(reader.metadata.num_row_groups)]
+    if not sum(group.num_rows for group in groups):
         return MOST_ROWS
-    paths = [metadata.row_group(0).column(index).path_in_schema for index in range(metadata.num_columns)]
+    paths = [groups[0].column(index).path_in_schema for index in range(reader.metadata.num_columns)]
     wanted = [index for index, path in enumerate(paths) if path in columns or path.partition(".")[0] in columns]
-    largest = 1
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        size = sum(group.column(index).total_uncompressed_size for index in wanted)
-        largest = max(largest, size // max(1, group.num_rows))
-    return max(1, min(MOST_ROWS, MOST_BYTES // largest))
+    sizes: list[int] = [sum(group.column(index).total_uncompressed_size for index in wanted) for group in groups]
+    largest = max(size // max(1, group.num_rows) for size, group in zip(sizes, groups, strict=True))
+    first = next(reader.iter_batches(batch_size=FIRST_ROWS, columns=columns, use_threads=False))
+    # A file holds a text once that many rows have.
+    become = sum(_decoded(array).nbytes for array in first.columns) // max(1, first.num_rows)
+    size: int = MOST_BYTES // max(1, largest, become)
+    return max(1, min(MOST_ROWS, size))
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    import pyarrow as pa
+
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _whole(batch: pa.RecordBatch, file: RowFile, names: list[str], schema: pa.Schema, number: int) -> pa.RecordBatch:
@@ -144,18 +165,11 @@ def _whole(batch: pa.RecordBatch, file: RowFile, names: list[str], schema: pa.Sc
         if name in file.partitions:
             arrays.append(pa.array([file.partitions[name]] * batch.num_rows, kind))
             continue
-        array = batch.column(name)
         try:
-            arrays.append(array if array.type == kind else array.cast(kind))
+            arrays.append(cast(batch.column(name), kind))
         except pa.ArrowInvalid as error:
             raise SamRequestError(
                 f"{file} rows {number} to {number + batch.num_rows - 1}: column {name!r} does not fit into {kind}, the "
                 f"type that it has in the files before: {error}"
             ) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_pylist([], schema=schema)

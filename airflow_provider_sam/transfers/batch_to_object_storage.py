@@ -208,7 +208,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         )
 
     def _tell_lineage(self, manifest: Manifest, base_url: str, context: Context) -> None:
-        from airflow_provider_sam.batches.land.lineage import event_extra, inputs_of, outputs_of
+        from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
         add_lineage(self, *self._lineage)
@@ -221,7 +221,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow.providers.openlineage.extractors import OperatorLineage
         from openlineage.client.event_v2 import Dataset
 
-        from airflow_provider_sam.batches.land.lineage import dataset_name
+        from airflow_provider_sam.batches.lineage import dataset_name
 
         inputs, outputs = ([Dataset(*dataset_name(uri)) for uri in uris] for uris in self._lineage)
         return OperatorLineage(inputs=inputs, outputs=outputs)

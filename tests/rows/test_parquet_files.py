@@ -89,6 +89,14 @@ def test_rows_that_are_large_are_fewer_in_a_batch(read, written, monkeypatch):
     assert read(written(table), ["id"]).sizes == [90]
 
 
+@pytest.mark.parametrize("encode", [lambda array: array, pa.Array.dictionary_encode], ids=["texts", "a dictionary"])
+def test_a_text_that_many_rows_share_counts_for_each_of_them(read, written, monkeypatch, encode):
+    monkeypatch.setattr(parquet_files, "MOST_BYTES", 100_000)
+    path = written({"text": encode(pa.array(["x" * 10_000] * 500))})
+    assert path.stat().st_size < 100_000
+    assert max(read(path).sizes) <= 10
+
+
 def test_the_directories_of_a_table_are_columns_of_text(read, written, tmp_path):
     written({"id": [1, 2]}, "in/day=2026-01-01/part-0.parquet")
     written({"id": [3]}, "in/day=__HIVE_DEFAULT_PARTITION__/part-0.parquet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_sam.batches.land.lineage import dataset_name, event_extra, inputs_of, outputs_of, plain_uri
+from airflow_provider_sam.batches.lineage import dataset_name, event_extra, inputs_of, outputs_of, plain_uri
 
 MANIFEST = {
     "batches": [{"batch_id": "msgbatch_1"}, {"batch_id": "msgbatch_2"}],
