@@ -33,6 +33,7 @@ RUNTIME := $(VENV)/.runtime
 S3_SERVER := .venv-s3-server/.installed
 STORES := .venv-stores/.installed
 EXTRAS := --extra emulator --extra parquet --extra s3 --extra sql --extra zstd
+NEIGHBOURS := .venv-neighbours/.installed
 AZURE_SERVER := .venv-stores/azurite/.installed
 BENCHMARKS := .venv-bench/.installed
 DEVELOPMENT := $(VENV)/.development
@@ -41,7 +42,7 @@ DATABASE := $(AIRFLOW_HOME)/airflow.db
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # `python`: one that is missing is an error that says so.
-.PHONY: python help demo airflow test suite coverage lint matrix bench kills stores docs constraints clean
+.PHONY: python help demo airflow test suite coverage lint matrix bench kills neighbours stores docs constraints clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -76,6 +77,9 @@ matrix: $(DEVELOPMENT) ## Try the wheel beside each Airflow's own pins: make mat
 bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
 	.venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
+neighbours: $(NEIGHBOURS) ## Tests beside other providers: common.ai
+	.venv-neighbours/bin/python -m pytest -m neighbours tests/common_ai
+
 stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores and a database
 	.venv-stores/bin/python -m pytest -m stores tests/stores
 
@@ -89,6 +93,7 @@ constraints: $(UV) ## Resolve the constraints files anew
 	$(call resolve,airflow-2.11,3.11,$(EXTRAS) --group dev --group airflow-2-11)
 	$(call resolve,lowest,3.11,$(EXTRAS) --group build --group test --group lowest --resolution lowest-direct)
 	$(call resolve,bench,3.11,--extra emulator --extra parquet --group build --group bench --group airflow-3-3)
+	$(call resolve,neighbours,3.11,--extra emulator --extra common-ai --group build --group neighbours --group airflow-3-3)
 	$(call resolve,stores,3.11,$(EXTRAS) --extra azure --extra gcs --group build --group stores --group airflow-3-3)
 	$(call release,2.11.0,2025-05-25)
 	$(call release,2.11.2,2026-03-20)
@@ -156,6 +161,11 @@ $(AZURE_SERVER): $(STORES)
 $(BENCHMARKS): pyproject.toml constraints/bench.txt | $(UV)
 	$(call venv) .venv-bench
 	$(call install,.venv-bench,constraints/bench.txt) --editable '.[emulator,parquet]' --group bench
+	@touch $@
+
+$(NEIGHBOURS): pyproject.toml constraints/neighbours.txt | $(UV)
+	$(call venv) .venv-neighbours
+	$(call install,.venv-neighbours,constraints/neighbours.txt) --editable '.[common-ai,emulator]' --group neighbours
 	@touch $@
 
 $(DATABASE): $(RUNTIME)

@@ -17,6 +17,8 @@ class SamConnectionConfigError(SamError, AirflowFailException, ValueError):
     Fails the task without retries, which could not change the connection.
     """
 
+    retryable = False
+
 
 class SamConnectionLookupError(SamError, AirflowException):
     """The Airflow connection could not be read, perhaps because its secrets backend is away. It may be read later."""
@@ -24,6 +26,8 @@ class SamConnectionLookupError(SamError, AirflowException):
 
 class SamBatchFailedError(SamError, AirflowFailException):
     """A batch ended in a way that the task was told to fail for. Its retries would find the same end."""
+
+    retryable = False
 
 
 class SamWaitError(SamError, AirflowException):
@@ -37,17 +41,21 @@ class SamResultsError(SamError, AirflowException):
 class SamTooManyTokensError(SamError, AirflowFailException):
     """A message has more input tokens than the task allows. Nothing was created; a retry would count the same."""
 
+    retryable = False
+
 
 class SamStateError(SamError, AirflowException):
     """What is remembered of a submission cannot be read. Nothing was submitted."""
 
     advice = "Repair the record, or delete it and name the batches that exist in adopt_batch_id."
+    retryable = False
 
 
 class SamStateUnavailableError(SamStateError):
     """What is remembered of a submission could not be read or written: its store did not answer, or refused."""
 
     advice = "The next try goes on from what was remembered before."
+    retryable = True
 
 
 class SamSubmissionError(SamError, AirflowException):
@@ -73,6 +81,7 @@ class SamSubmissionStoppedError(SamRequestError, AirflowException):
     """The task was told to end while it was submitting."""
 
     advice = "Every batch that may exist is remembered; a retry continues from there."
+    retryable = True
 
 
 class SamSubmissionOvertakenError(SamSubmissionStoppedError):
@@ -83,3 +92,5 @@ class SamSubmissionOvertakenError(SamSubmissionStoppedError):
 
 class SamBudgetError(SamError, AirflowFailException):
     """The input is larger than the task was allowed to submit. Nothing was sent, and a retry would find the same."""
+
+    retryable = False

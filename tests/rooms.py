@@ -24,13 +24,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows.requests": {"api", "batches", "rows"},
     "rows.tables": {"_compat", "api", "batches", "exceptions", "rows", "rows.requests"},
     "results": {"_compat", "api", "batches", "batches.land"},
+    "retry_policies": {"_compat", "api"},
     "hooks": {"_compat", "api", "connection", "exceptions"},
     "links": {"_compat"},
     "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
     "tasks": {
         *("_compat", "api", "batches.land", "batches.store", "batches.submit", "batches.wait"),
-        *("exceptions", "hooks", "links", "rows", "rows.requests", "rows.sources", "rows.tables", "triggers"),
+        *("exceptions", "hooks", "links", "retry_policies", "rows", "rows.requests", "rows.sources", "rows.tables"),
+        "triggers",
     },
+    "common_ai": {"_compat", "api", "batches", "batches.land", "batches.submit", "exceptions", "tasks"},
     # Operators, sensors and transfers never import each other.
     "operators": {
         *("_compat", "api", "batches", "batches.submit", "connection"),
@@ -38,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "sensors": {
         *("_compat", "api", "batches", "batches.wait", "connection"),
-        *("exceptions", "hooks", "links", "triggers"),
+        *("exceptions", "hooks", "links", "tasks", "triggers"),
     },
     "transfers": {
         *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),

@@ -22,6 +22,7 @@ WORKSHOPS = sorted(file for file in CONSTRAINTS.glob("*.txt") if not file.stem.s
 """The environments that tests, benchmarks and tools run in."""
 GROUPS = {
     "bench": ("emulator", "build", "bench"),  # the rivals' newest versions do not fit beside what the tests need
+    "neighbours": ("emulator", "common-ai", "build", "neighbours"),
     "lowest": ("emulator", "parquet", "s3", "zstd", "build", "test"),
     "stores": ("azure", "emulator", "gcs", "s3", "build", "stores"),
 }
@@ -45,6 +46,11 @@ def test_an_entry_point_leads_to_what_it_names(group, name, value):
     assert entry_point.load() is not None
 
 
+def test_the_adapter_for_common_ai_is_found_without_being_loaded():
+    (entry_point,) = distribution(NAME).entry_points.select(group="airflow.providers.common.ai.batch_adapters")
+    assert (entry_point.name, entry_point.value) == ("sam", "airflow_provider_sam.common_ai.adapter:SamBatchAdapter")
+
+
 def test_the_provider_calls_itself_by_the_distribution_s_name():
     (entry_point,) = distribution(NAME).entry_points.select(group="apache_airflow_provider")
     assert entry_point.load()()["package-name"] == NAME
@@ -60,7 +66,7 @@ def test_constraints_pin_every_direct_dependency(path):
     project = PYPROJECT["project"]
     wanted = [*project["dependencies"], *PYPROJECT["build-system"]["requires"]]
     groups = project["optional-dependencies"] | PYPROJECT["dependency-groups"]
-    others = ("airflow-", "azure", "bench", "gcs", "lowest", "stores")
+    others = ("airflow-", "azure", "bench", "common-ai", "gcs", "lowest", "neighbours", "stores")
     chosen = GROUPS.get(path.stem) or [name for name in groups if not name.startswith(others)]
     for name in chosen:
         wanted += [requirement for requirement in groups[name] if isinstance(requirement, str)]

@@ -94,8 +94,12 @@ TRIGGERS_HEAR_KILLS = hasattr(BaseTrigger, "on_kill")
 TASKS_STORE_LINKS = hasattr(BaseOperatorLink, "xcom_key")
 """Whether the task itself asks for its links when it ends, and Airflow keeps them as XComs: from Airflow 3.0 on."""
 
+TASKS_TAKE_RETRY_POLICIES = hasattr(BaseOperator, "retry_policy")
+"""Whether a task may say what becomes of each of its errors: from Airflow 3.3 on."""
+
 __all__ = [
     "TASKS_STORE_LINKS",
+    "TASKS_TAKE_RETRY_POLICIES",
     "TRIGGERS_HEAR_KILLS",
     "TRIGGERS_RENDER_TEMPLATES",
     "AirflowException",

@@ -165,11 +165,28 @@ def _with_outlook(error: ErrorT, request: Request, settings: ClientSettings) -> 
     """Say what a retry will do where the request or the settings tell more than the error's class."""
     if request.only_reads and isinstance(error, MAY_HAVE_RUN):
         error.retry_hint = "It only reads, so a retry is safe, and may succeed."
-    elif isinstance(error, errors.SamStatusError) and error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        error.retry_hint = "It was a proxy that refused: write user and password into the URL of proxy."
-    elif isinstance(error, errors.SamNotFoundError) and urlsplit(settings.base_url).path.rstrip("/").endswith("/v1"):
-        error.retry_hint = "The connection's host ends with /v1, with which every path begins by itself: leave out /v1."
+    elif isinstance(error, errors.SamStatusError):
+        error.retryable, error.retry_hint = _outlook(error, request, settings)
     return error
+
+
+def _outlook(error: errors.SamStatusError, request: Request, settings: ClientSettings) -> tuple[bool, str | None]:
+    """Decide whether a retry may help after a refusal, and say so where the error's class does not."""
+    if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return False, "It was a proxy that refused: write user and password into the URL of proxy."
+    if isinstance(error, errors.SamNotFoundError):
+        if urlsplit(settings.base_url).path.rstrip("/").endswith("/v1"):
+            return False, "The connection's host ends with /v1, with which every path begins by itself: leave out /v1."
+        if not request.is_of_batches:
+            return (
+                False,
+                "A retry will fail the same way; check the model, the key's workspace and the host's path.",
+            )
+    if request.operation == "delete_batch" and isinstance(error, errors.SamInvalidRequestError):
+        return True, "A batch can be deleted once it has ended; a retry may succeed then."
+    if not (error.retryable or error.from_api or isinstance(error, errors.SamRedirectError)):
+        return True, "It was not the API that refused; a retry helps if that passes."
+    return error.retryable, None
 
 
 def request_id(response: httpx.Response, settings: ClientSettings) -> str | None:

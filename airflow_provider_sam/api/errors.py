@@ -28,17 +28,21 @@
     │   └── SamOverloadedError              529
     └── SamAmbiguousSubmitError             a batch may or may not have been created
 
+Each of them says in `retryable` whether the same call may succeed later, and in `retry_after` how many seconds the
+server asked to wait before that. Its text ends with the same in words.
+
 No error holds the API key or the body of a request. All of them survive pickling and copying with their data.
 The rows are those of the error table in the API's contract.
 """
 
 from __future__ import annotations
 
-import copyreg
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_sam.api.base_error import SamError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "SamAmbiguousSubmitError",
@@ -69,45 +73,11 @@ __all__ = [
 ]
 
 
-class SamError(Exception):
-    """Base of everything that goes wrong between us and the API.
-
-    :param message: what happened, in one sentence.
-    :param operation: the operation it happened to, such as ``create_batch``.
-    :param request_id: the id that the API gave the request, to quote to its support.
-    """
-
-    advice: ClassVar[str] = ""
-
-    def __init__(self, message: str, *, operation: str | None = None, request_id: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.operation = operation
-        self.request_id = request_id
-        self.attempts = 1
-        """How often the request was sent before this error was given up to the caller."""
-        self.retry_hint: str | None = None
-        """What a retry will do where this one call knows better than its class's `advice`."""
-
-    def __str__(self) -> str:
-        where = f"{self.operation}: " if self.operation else ""
-        facts = [f"request {self.request_id}"] if self.request_id else []
-        facts += [f"after {self.attempts} attempts"] if self.attempts > 1 else []
-        suffix = f" ({', '.join(facts)})" if facts else ""
-        return f"{where}{self.summary()}{suffix}. {self.retry_hint or self.advice}".rstrip()
-
-    def summary(self) -> str:
-        """Say what happened, without the request it happened to."""
-        return self.message.rstrip(". ")
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
-
-
 class SamRequestError(SamError, ValueError):
     """The request was refused here, before anything was sent: the message names the field and what to write."""
 
     advice = "Nothing was sent; a retry will fail the same way."
+    retryable = False
 
 
 class SamTransportError(SamError):
@@ -124,6 +94,7 @@ class SamTLSError(SamConnectError):
     """No trusted, encrypted connection could be made, so nothing was sent."""
 
     advice = "Nothing was sent; a retry will fail the same way until the connection's ca_bundle trusts this host."
+    retryable = False
 
 
 class SamTimeoutError(SamTransportError):
@@ -148,6 +119,7 @@ class SamUntrustedIdError(SamResponseError):
     """A batch was created, and the id in the answer is none that the API gives: it could lead elsewhere in a path."""
 
     advice = "The batch exists and is paid for; see what answers in the API's place."
+    retryable = False
 
 
 class SamStatusError(SamError):
@@ -162,6 +134,7 @@ class SamStatusError(SamError):
     """
 
     advice = "A retry will fail the same way."
+    retryable = False
 
     def __init__(
         self,
@@ -223,12 +196,14 @@ class SamNotFoundError(SamStatusError):
     """404: not there, not there yet, not there for a moment, or in another workspace."""
 
     advice = "Short-lived 404s do happen; otherwise check the id, the key's workspace and the path in the host."
+    retryable = True
 
 
 class SamConflictError(SamStatusError):
     """409: the thing is in a state that does not allow this."""
 
     advice = "A retry may succeed once the state has changed."
+    retryable = True
 
 
 class SamRequestTooLargeError(SamStatusError):
@@ -247,6 +222,7 @@ class SamRateLimitError(SamStatusError):
     """429: too many requests or tokens in a while; passes with time."""
 
     advice = "Nothing ran; a retry may succeed after the wait that the server asks for."
+    retryable = True
 
 
 class SamSpendLimitError(SamStatusError):
@@ -259,18 +235,21 @@ class SamServerError(SamStatusError):
     """500, 502, 503 or another 5xx: the server failed, perhaps after doing the work."""
 
     advice = "It may have run; a retry may succeed."
+    retryable = True
 
 
 class SamGatewayTimeoutError(SamStatusError):
     """504: the work took longer than a gateway waits, and may still be done."""
 
     advice = "It may have run; a retry may succeed. Streaming keeps a long answer alive."
+    retryable = True
 
 
 class SamOverloadedError(SamStatusError):
     """529: the API has too much to do."""
 
     advice = "Nothing ran; a retry may succeed later."
+    retryable = True
 
 
 class SamAmbiguousSubmitError(SamError):
@@ -280,6 +259,7 @@ class SamAmbiguousSubmitError(SamError):
     """
 
     advice = "Sending it again may pay twice: look for the batch among the newest ones first."
+    retryable = False
 
     def __init__(self, message: str, *, cause: SamError) -> None:
         super().__init__(message, operation=cause.operation, request_id=cause.request_id)

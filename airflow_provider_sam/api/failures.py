@@ -51,6 +51,9 @@ STATUS_OF_TYPE: Mapping[str, int] = MappingProxyType(
 
 REDIRECTS = range(300, 400)
 
+PASSING = frozenset({200, 408, 425, 499})
+"""Statuses without a class of their own after which a retry may succeed; 200 is that of a stream which breaks off."""
+
 SPEND_LIMIT_CODE = "enforced_spend_limit_reached"
 
 NAME_CHARACTERS = 128
@@ -149,7 +152,7 @@ def _build(
 ) -> errors.SamStatusError:
     details = error.get("details")
     details = details if isinstance(details, dict) else {}
-    return _error_class(status, details)(
+    failure = _error_class(status, details)(
         redact.text(message, MESSAGE_CHARACTERS),
         status=status,
         type=redact.text(_text(error.get("type")) or "", NAME_CHARACTERS) or None,
@@ -159,6 +162,9 @@ def _build(
         operation=operation,
         from_api=from_api,
     )
+    if status in PASSING:
+        failure.retryable, failure.retry_hint = True, "It may have run; a retry may succeed."
+    return failure
 
 
 def _error_class(status: int, details: Mapping[str, Any]) -> type[errors.SamStatusError]:

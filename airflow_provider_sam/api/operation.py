@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from airflow_provider_sam.api.routes import BATCHES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -48,6 +50,11 @@ class Request:
     def only_reads(self) -> bool:
         """Whether it changes nothing and costs nothing, so that it does not matter whether it ran."""
         return self.method == "GET" or self.operation == "count_tokens"
+
+    @property
+    def is_of_batches(self) -> bool:
+        """Whether it is about batches that exist, which may be invisible for a moment."""
+        return self.path.startswith(BATCHES) and self.effect is not Effect.CREATED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,3 +48,8 @@ def opened(file: ObjectStoragePath) -> Iterator[Iterator[bytes]]:
             yield decompressed(iter(lambda: raw.read(CHUNK_BYTES), b""), file.name)
         except CorruptFileError as error:
             raise SamRequestError(f"{file} cannot be decompressed: {error}") from None
+
+
+def not_there(problem: str) -> SamRequestError:
+    """Return the error for input that is not there: somebody may be about to write it."""
+    return SamRequestError(problem, retryable=True, retry_hint="Nothing was sent; a retry looks for it again.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.tasks.failing import fails_as_it_should
 from airflow_provider_sam.tasks.rows import check_one_input, row_requests_of
 from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 from airflow_provider_sam.tasks.verbatim import Verbatim
@@ -140,6 +141,7 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
+    @fails_as_it_should
     def execute(self, context: Context) -> str | list[str] | dict[str, int]:
         """Create the batch, or find the one that an earlier try has created, and give its id."""
         from airflow_provider_sam.batches.submit.sources import entries_of
@@ -197,6 +199,7 @@ class SamCancelBatchOperator(BaseSamBatchOperator):
     for that. Canceling a batch twice does no harm. Takes what `BaseSamBatchOperator` takes.
     """
 
+    @fails_as_it_should
     def execute(self, context: Context) -> str:
         """Ask for the cancellation and give the status that the API answers."""
         with self.client(context) as client:
@@ -213,6 +216,7 @@ class SamDeleteBatchOperator(BaseSamBatchOperator):
     :raises SamStatusError: the batch is not there, or has not ended yet (400 or 409); wait for it first.
     """
 
+    @fails_as_it_should
     def execute(self, context: Context) -> str:
         """Delete the batch and give its id."""
         with self.client(context) as client:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.operators.message import note_braces, resolve_model
+from airflow_provider_sam.tasks.failing import fails_as_it_should
 from airflow_provider_sam.tasks.numbers import whole_number
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
@@ -47,6 +48,7 @@ class SamCreateCompletionOperator(BaseOperator):
         self.completion_params = Verbatim(completion_params)
         self.sam_conn_id = sam_conn_id
 
+    @fails_as_it_should
     def execute(self, context: Context) -> str:
         """Create the completion, and return its text."""
         from airflow_provider_sam.hooks.sam import SamHook

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import BaseOperator
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.tasks.failing import fails_as_it_should
 from airflow_provider_sam.tasks.numbers import whole_number
 from airflow_provider_sam.tasks.verbatim import Verbatim
 
@@ -147,6 +148,7 @@ class SamCreateMessageOperator(BaseSamMessageOperator):
         self.returns = returns
         self.stream = stream
 
+    @fails_as_it_should
     def execute(self, context: Context) -> str | dict[str, Any]:
         """Create the message, and return what `returns` says."""
         named = {
@@ -190,6 +192,7 @@ class SamCountTokensOperator(BaseSamMessageOperator):
         super().__init__(**kwargs)
         self.max_input_tokens = max_input_tokens
 
+    @fails_as_it_should
     def execute(self, context: Context) -> int:
         """Count the tokens, and compare the count with `max_input_tokens`."""
         from airflow_provider_sam.exceptions import SamTooManyTokensError

@@ -30,6 +30,7 @@ from airflow_provider_sam.sensors.deferring import (
     warn_without_triggerer,
 )
 from airflow_provider_sam.sensors.looking import Looks, poke_to_the_end
+from airflow_provider_sam.tasks.failing import fails_as_it_should
 from airflow_provider_sam.triggers.batch import CANCEL_WITHIN, SamBatchTrigger
 from airflow_provider_sam.triggers.start import templates_of
 
@@ -142,6 +143,7 @@ class SamBatchSensor(BaseSensorOperator):
         sooner = limit is not None and limit.total_seconds() <= self.timeout
         self._time_out(EXECUTION_TIMEOUT if sooner else TIMEOUT, seen=unwatched())
 
+    @fails_as_it_should
     def execute(self, context: Context) -> Any:
         """Poke until the end, as every sensor does; batches that are given up are canceled where that was asked for."""
         try:
@@ -264,8 +266,7 @@ class SamBatchSensor(BaseSensorOperator):
     def _cancel(self, why: str) -> None:
         from airflow_provider_sam.batches.wait.cancel import cancel_all
 
-        open_ids = self._open_ids()
-        if not open_ids:
+        if not (open_ids := self._open_ids()):
             return
         self.log.info("%s; canceling %s", why, ", ".join(open_ids))
         # A kill interrupts whatever runs, perhaps a talk with Airflow: the connection that was read before is taken.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_sam._compat import Asset, BaseOperator, add_lineage
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
+from airflow_provider_sam.tasks.failing import fails_as_it_should
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,6 +132,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.sam_conn_id = sam_conn_id
         self._lineage: tuple[list[str], list[str]] = ([], [])
 
+    @fails_as_it_should
     def execute(self, context: Context) -> Manifest:
         """Land the results, judge them, and give the manifest."""
         from airflow_provider_sam.batches.land.deleting import delete_published

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
+from airflow_provider_sam.tasks.failing import fails_as_it_should
 from airflow_provider_sam.tasks.rows import check_one_input, row_requests_of
 from airflow_provider_sam.tasks.submit import BaseSamSubmitOperator
 from airflow_provider_sam.tasks.verbatim import Verbatim
@@ -157,6 +158,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         self.betas = betas
         self.sam_conn_id = sam_conn_id
 
+    @fails_as_it_should
     def execute(self, context: Context) -> list[str] | dict[str, int]:
         """Create the batches, or find those that an earlier try has created, and give their ids."""
         from airflow_provider_sam.batches.paths import storage_path

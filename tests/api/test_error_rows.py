@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_sam.api import errors
 from airflow_provider_sam.emulator import Fault, SseError, Status
-from tests.api.calls import COMPLETION, CREATE, PAID, READ, STREAMS
+from tests.api.calls import COMPLETION, CREATE, MESSAGE, PAID, READ, STREAMS
 
 DOUBLING = [0.25, 0.5, 1.0, 2.0, 4.0]
 """Five repeats without jitter."""
@@ -72,6 +72,49 @@ def test_a_batch_is_never_created_twice(fails, sam_emulator, status, cls, waits)
     else:
         assert type(error) is cls
     assert (count, waited) == (len(waits) + 1, waits)
+
+
+FINAL = {301, 400, 401, 402, 403, 413, 418, 422}
+
+
+@pytest.mark.parametrize("status", [row[0] for row in ROWS])
+@pytest.mark.parametrize(("which", "final"), [(READ, FINAL), (PAID, FINAL | {404})], ids=["read", "message"])
+def test_a_refusal_says_whether_a_retry_may_succeed(fails, which, final, status):
+    error, _, _ = fails(which, Status(status))
+
+    assert error.retryable is (status not in final)
+    assert ("will fail the same way" in str(error)) is (status in final - {301})
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 422, 429])
+def test_what_was_not_refused_by_the_api_itself_may_succeed_later(fails, status):
+    error, _, _ = fails(("count_tokens", (MESSAGE,), "messages_count_tokens"), Status(status, body="<html>"))
+
+    assert error.retryable or status == 404
+    assert "will fail the same way" not in str(error) or status == 404
+
+
+@pytest.mark.parametrize("status", [302, 407])
+def test_a_redirect_and_a_proxy_that_wants_a_password_end_every_try(fails, status):
+    error, _, _ = fails(PAID, Status(status, body="<html>"))
+
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(("status", "again"), [(408, True), (425, True), (499, True), (410, False), (418, False)])
+def test_a_status_without_a_class_says_whether_a_retry_may_succeed(fails, status, again):
+    error, _, _ = fails(PAID, Status(status))
+
+    assert error.retryable is again
+
+
+def test_deleting_a_batch_that_still_runs_may_succeed_later(call, settings, sam_emulator, params):
+    batch = call(settings, "create_batch", [{"custom_id": "a", "params": params}])
+    with pytest.raises(errors.SamStatusError) as failed:
+        call(settings, "delete_batch", batch.id)
+
+    assert failed.value.retryable
+    assert sam_emulator.count("messages_batches_delete") >= 1
 
 
 @pytest.mark.parametrize("body", ["<html>No</html>", "", '{"error": "slow down"}', '{"type": "error", "error": "no"}'])
@@ -146,6 +189,6 @@ def test_an_error_inside_a_stream_is_raised_and_not_repeated(fails, which, kind,
     error, count, waited = fails(which, SseError(kind, "words"))
 
     assert type(error) is cls
-    assert (error.type, error.message) == (kind, "words")
+    assert (error.type, error.message, error.retryable) == (kind, "words", True)
     assert error.request_id.startswith("req_")
     assert (count, waited) == (1, [])

@@ -86,6 +86,37 @@ def test_what_one_call_knows_about_a_retry_replaces_the_advice_of_the_class():
     assert str(error) == "get_batch: no connection to host. The host is down until noon."
 
 
+RETRYABLE = {
+    errors.SamError,
+    errors.SamTransportError,
+    errors.SamConnectError,
+    errors.SamTimeoutError,
+    errors.SamDisconnectedError,
+    errors.SamResponseError,
+    errors.SamNotFoundError,
+    errors.SamConflictError,
+    errors.SamRateLimitError,
+    errors.SamServerError,
+    errors.SamGatewayTimeoutError,
+    errors.SamOverloadedError,
+}
+
+
+@pytest.mark.parametrize("cls", TREE)
+def test_an_error_says_whether_a_retry_may_succeed(cls):
+    assert example(cls).retryable is (cls in RETRYABLE)
+
+
+@pytest.mark.parametrize("cls", TREE)
+def test_the_wait_that_the_server_asked_for_is_known_where_it_asked(cls):
+    assert example(cls).retry_after == (2.5 if issubclass(cls, errors.SamStatusError) else None)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in TREE if "will fail" in cls.advice])
+def test_no_advice_contradicts_what_an_error_says_of_a_retry(cls):
+    assert not cls.retryable
+
+
 def test_a_refused_request_is_a_value_error_too():
     with pytest.raises(ValueError, match="limit 0"):
         raise errors.SamRequestError("limit 0 is not allowed")

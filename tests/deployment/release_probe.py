@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGE = "airflow_provider_sam"
-NOT_FOR_DAGS = f"{PACKAGE}.emulator"  # needs an extra
+NOT_FOR_DAGS = (f"{PACKAGE}.emulator", f"{PACKAGE}.common_ai")  # each needs an extra
+FOR_NEWER_AIRFLOWS = "AirflowOptionalProviderFeatureException"  # what a module raises that this Airflow has no use for
 
 
 def main(dags: str) -> str | None:
@@ -36,13 +37,22 @@ def main(dags: str) -> str | None:
 
 
 def import_all() -> list[str]:
-    """Import every module of the package but the emulator's, and return their names."""
+    """Import every module of the package but those that need an extra, and return their names."""
     package = importlib.import_module(PACKAGE)
     names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}.", onerror=lambda _: None)]
     wanted = [name for name in names if not name.startswith(NOT_FOR_DAGS)]
-    for name in wanted:
+    return [name for name in wanted if imported(name)]
+
+
+def imported(name: str) -> bool:
+    """Import a module; False where it says that it needs a newer Airflow."""
+    try:
         importlib.import_module(name)
-    return wanted
+    except Exception as problem:
+        if type(problem).__name__ == FOR_NEWER_AIRFLOWS:
+            return False
+        raise
+    return True
 
 
 if __name__ == "__main__":

@@ -101,7 +101,9 @@ class Landing:
             problem = f"batch {batch.id} is {batch.processing_status}; wait until it has ended, then land it"
             raise SamResultsError(problem)
         if batch.archived_at is not None:
-            raise SamResultsError(f"batch {batch.id} was archived at {batch.archived_at}: its results are gone")
+            raise SamResultsError(
+                f"batch {batch.id} was archived at {batch.archived_at}: its results are gone", retryable=False
+            )
         return batch
 
     def _copy(self, batch: MessageBatch, sinks: Sequence[Sink], seen: set[str]) -> BatchEntry:

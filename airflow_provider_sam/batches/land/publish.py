@@ -267,7 +267,9 @@ def _check_free(publication: Publication) -> None:
     if publication.overwrite != "error":
         return
     if taken := [path for path in publication.paths() if path.exists()]:
-        raise SamResultsError(f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'")
+        raise SamResultsError(
+            f"{taken[0]} exists; remove it, or choose overwrite='replace' or 'skip-if-complete'", retryable=False
+        )
 
 
 def _size(path: ObjectStoragePath) -> int | None:

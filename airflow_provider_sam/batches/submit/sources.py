@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_blocks, line_feeds
 from airflow_provider_sam.batches import compression
-from airflow_provider_sam.batches.reading import LineTooLongError, bounded, opened
+from airflow_provider_sam.batches.reading import LineTooLongError, bounded, not_there, opened
 from airflow_provider_sam.batches.submit.requests import Block, Entry
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def files_at(path: ObjectStoragePath) -> list[ObjectStoragePath]:
     elif path.is_file():
         return [path]
     else:
-        raise SamRequestError(f"path {path} does not exist")
+        raise not_there(f"path {path} does not exist")
     if not found:
-        raise SamRequestError(f"path {path} holds no file of requests ({', '.join(SUFFIXES)})")
+        raise not_there(f"path {path} holds no file of requests ({', '.join(SUFFIXES)})")
     return sorted(found, key=str)

@@ -142,6 +142,11 @@ class Submission:
                     batch.requests,
                 )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a create was begun whose outcome is not known."""
+        return any(batch.intended and batch.batch_id is None for batch in self.record.batches)
+
     def confirm(self) -> None:
         """Make sure that this is still the task's last try.
 

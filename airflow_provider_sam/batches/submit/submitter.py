@@ -32,6 +32,9 @@ CREATES = 3
 PASSING_STATUSES = frozenset({408, 409, 425, 429, 499})
 """Answers below 500 after which a create that left nothing behind is sent again at once, whoever gave them."""
 
+IN_DOUBT = "A batch may have been created all the same: a retry looks for it before it sends anything."
+"""What a retry does about a refusal that would end the task, were it certain that nothing is left behind."""
+
 LONGEST_SLEEP = 1.0
 """Seconds after which a pause looks whether the task is to end."""
 
@@ -76,6 +79,14 @@ class Submitter:
         :raises SamError: the API refuses, or cannot be reached.
         """
         self._submission.recall(written, one_batch=one_batch)
+        try:
+            return self._submit()
+        except errors.SamError as problem:
+            if self._submission.is_open and not problem.retryable:
+                problem.retryable, problem.retry_hint = True, IN_DOUBT
+            raise
+
+    def _submit(self) -> list[str]:
         for batch_id in self._options.adopt:
             self._adopt(batch_id)
         shards = dict(enumerate(self._submission.shards))

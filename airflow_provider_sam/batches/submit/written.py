@@ -127,7 +127,11 @@ class Written:
         """Return the bytes of the file between two positions."""
         data = os.pread(self.descriptor, stop - start, start)
         if len(data) != stop - start:
-            raise SamRequestError("the temporary file that holds the requests was cut short by somebody else")
+            raise SamRequestError(
+                "the temporary file that holds the requests was cut short by somebody else",
+                retryable=True,
+                retry_hint="Nothing more was sent; a retry writes it anew.",
+            )
         return data
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.batches.reading import not_there
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -74,10 +75,10 @@ def row_files(path: ObjectStoragePath) -> list[RowFile]:
     elif path.is_file():
         return [RowFile(path, _format(path.name) or _refuse(path))]
     else:
-        raise SamRequestError(f"rows: {path} does not exist")
+        raise not_there(f"rows: {path} does not exist")
     found = [(name, kind) for name in sorted(below) if (kind := _format(name)) and not _is_hidden(name, pattern)]
     if not found:
-        raise SamRequestError(f"rows: {path} contains no table ({', '.join(FORMAT_OF_SUFFIX)})")
+        raise not_there(f"rows: {path} contains no table ({', '.join(FORMAT_OF_SUFFIX)})")
     _check_one_format(path, found)
     only = len(found) == 1
     return [RowFile(base / name, kind, "" if only else name, _partitions(name)) for name, kind in found]

@@ -119,9 +119,9 @@ def _next_size(rows: Sequence[Any]) -> int:
 
 def _failure(source: SqlRows, count: int, error: Exception) -> SamRequestError:
     progress = f"after row {count}" if count else "before its first row"
-    failure = SamRequestError(
+    return SamRequestError(
         f"the query of rows on connection {source.conn_id!r} failed {progress}: {type_name(error)}: "
-        f"{' '.join(str(error).split()).rstrip('.')}"
+        f"{' '.join(str(error).split()).rstrip('.')}",
+        retryable=True,
+        retry_hint="Nothing was sent; a retry runs the query anew.",
     )
-    failure.retry_hint = "Nothing was sent; a retry runs the query anew."
-    return failure
