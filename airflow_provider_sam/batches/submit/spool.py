@@ -33,6 +33,7 @@ class Spool:
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
+    :param overrides: parameters that requests get in place of their own.
     :param model: the connection's, for requests that get none from `defaults` either.
     :param only: the custom_ids of the requests that are written, among all that are read and checked; None for all.
     :param observe: called with every request as it is sent, such as to sample some.
@@ -43,12 +44,13 @@ class Spool:
         limits: Limits,
         *,
         defaults: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
         model: str | None = None,
         only: Collection[str] | None = None,
         observe: Callable[[PreparedRequest], None] | None = None,
     ) -> None:
         self._limits = limits
-        self._reader = RequestReader(defaults, model=model, names=generated_names(only or ()))
+        self._reader = RequestReader(defaults, overrides=overrides, model=model, names=generated_names(only or ()))
         self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
