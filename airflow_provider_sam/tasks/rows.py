@@ -92,11 +92,13 @@ class RowRequests(ResolveMixin):
         :param model: the connection's, for a recipe that names none.
         :raises SamRequestError: the arguments contradict each other.
         """
+        from airflow_provider_sam.rows.join import check_names
         from airflow_provider_sam.rows.output_type import OutputType
         from airflow_provider_sam.rows.recipe import Recipe
 
         defaults = self.defaults.read(context) or {}
         output_type = None if self.output_type is None else OutputType.of(self.output_type)
+        check_names((), list(output_type.columns) if output_type else ())  # before it is paid for, not when it lands
         recipe = Recipe(
             id_columns=[self.id_column] if isinstance(self.id_column, str) else self.id_column,
             prompt=self.prompt,

@@ -376,7 +376,7 @@ def test_a_file_that_has_changed_is_not_carried_over(ended, requests, tmp_path):
 @pytest.mark.parametrize(
     ("path", "complaint"),
     [
-        ("{}/r.jsonl::x", "chains file systems"),
+        ("{}/r.jsonl::x", "chains filesystems"),
         ("{}/day/../r.jsonl", "has '.' or '..' in it"),
         (f"{{}}/{'n' * 240}", "is too long"),
         ("results.jsonl", "has no scheme"),
