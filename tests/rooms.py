@@ -40,4 +40,5 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),
         *("exceptions", "hooks", "links", "rows", "tasks"),
     },
+    "task_groups": {"_compat", "api", "batches.wait", "operators", "rows", "sensors", "tasks", "transfers"},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_sam._compat import Context, ResolveMixin, XComArg
+from airflow_provider_sam._compat import AirflowSkipException, Context, ResolveMixin, XComArg
 from airflow_provider_sam.api.errors import SamRequestError
 
 if TYPE_CHECKING:
@@ -83,11 +83,14 @@ class Latest(ResolveMixin):
             yield from output.iter_references()
 
     def resolve(self, context: Context, **_: Any) -> Any:
-        """Return it; None if all were skipped."""
+        """Return it.
+
+        :raises AirflowSkipException: all were skipped.
+        """
         for output in reversed(self._outputs):
             if (found := output.resolve(context)) is not None:
                 return found
-        return None
+        raise AirflowSkipException("No round has landed anything.")
 
     def __str__(self) -> str:
         """Say what it is, the same in every process."""
