@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_sam._compat import ObjectStoragePath, ResolveMixin
 from airflow_provider_sam.api.errors import SamRequestError
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.output_type import OutputType
     from airflow_provider_sam.rows.recipe import Prompt, Recipe
 
-    Defaults = Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]]
-    Rows = str | ObjectStoragePath | SqlRows | XComArg | Iterable[Mapping[str, Any]] | Callable[[Context], Any] | Any
+Defaults: TypeAlias = "Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]]"
+"""What `defaults` may be."""
+
+Rows: TypeAlias = "str | ObjectStoragePath | SqlRows | XComArg | Iterable[Mapping[str, Any]] | Callable[[Context], Any]"
+"""What `rows` may be, besides an object with Arrow's stream interface."""
 
 
 class RowRequests(ResolveMixin):
@@ -46,7 +49,7 @@ class RowRequests(ResolveMixin):
 
     def __init__(
         self,
-        rows: Rows,
+        rows: Rows | Any,
         *,
         id_column: str | Sequence[str],
         prompt: Prompt | None = None,

@@ -123,12 +123,13 @@ class BaseSamSubmitOperator(BaseOperator):
         from airflow_provider_sam.rows.reuse import Unanswered
 
         bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
-        # What has failed is sent again, whoever else has answered it by now: a later round says itself what it sends.
-        reuse = () if self.is_later_round else bound.reuse
-        earlier = earlier_lines(reuse, conn_id=bound.storage_conn_id, log=self.log)
+        earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)
         stop_reasons = self.treat_stop_reasons_as_failed
         check_stop_reasons(stop_reasons)
-        with Unanswered(earlier, bound.output_type, dedupe=rows.dedupe, stop_reasons=stop_reasons) as unanswered:
+        only = self._failed_before()
+        with Unanswered(
+            earlier, bound.output_type, dedupe=rows.dedupe, stop_reasons=stop_reasons, only=only
+        ) as unanswered:
             lines = request_lines(bound.batches(bound.recipe.columns), bound.recipe, unanswered)
             found = self._submit(
                 context,
@@ -156,7 +157,8 @@ class BaseSamSubmitOperator(BaseOperator):
         :param read: gives the requests one by one, or in blocks of lines, when it is told the connection's limits.
         :param defaults: parameters for the requests that lack them.
         :param one_batch: whether all must fit into one batch.
-        :param counts: what becomes of the rows that the requests are made of, known when all are read.
+        :param counts: what becomes of the rows that the requests are made of, known when all are read; they are those
+            that are sent, also in a later round.
         :raises AirflowSkipException: there are no requests, and `on_empty` is `skip`.
         """
         from airflow_provider_sam.batches.store.store import memory_for
@@ -164,13 +166,12 @@ class BaseSamSubmitOperator(BaseOperator):
         from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
         from airflow_provider_sam.hooks.sam import SamHook
 
-        only = self._failed_before() if self.is_later_round else None
         hook = SamHook(self.sam_conn_id)
         input_options = self._input_options(
             defaults=defaults,
             overrides=self.overrides.read(context),
             model=hook.get_default_model(),
-            only=only,
+            only=self._failed_before() if counts is None else None,
             one_batch=one_batch,
             may_be_empty=lambda: counts is not None and counts.reused > 0,
         )
@@ -212,8 +213,8 @@ class BaseSamSubmitOperator(BaseOperator):
             **of_the_input,
         )
 
-    def _failed_before(self) -> set[str]:
-        """Name the requests that an earlier publication has no good result of.
+    def _failed_before(self) -> set[str] | None:
+        """Name the requests that an earlier publication has no good result of; None where none is given.
 
         :raises AirflowSkipException: there are none.
         """
@@ -221,6 +222,8 @@ class BaseSamSubmitOperator(BaseOperator):
         from airflow_provider_sam.batches.land.manifest import read_manifest
         from airflow_provider_sam.batches.land.policy import check_stop_reasons
 
+        if not self.is_later_round:
+            return None
         check_stop_reasons(self.treat_stop_reasons_as_failed)
         manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id, what="only_failed_of")
         stop_reasons = self.treat_stop_reasons_as_failed

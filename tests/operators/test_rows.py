@@ -249,7 +249,7 @@ def test_arguments_that_contradict_each_other_are_refused_when_the_dag_is_read(a
 
 def test_a_type_whose_column_every_table_has_already_is_refused_before_anything_is_sent(sam, submit):
     schema = {"type": "object", "properties": {"text": {"type": "string"}}}
-    with pytest.raises(SamRequestError, match="two columns 'text'.*rename the property of output_type"):
+    with pytest.raises(SamRequestError, match=r"two columns .text.*rename the property of output_type"):
         submit(ROWS, output_type=schema)
     assert not sam.requests
 

@@ -180,7 +180,7 @@ def test_nothing_is_overwritten_where_that_is_an_error(ended, sam, tmp_path):
     ("arguments", "complaint"),
     [
         ({"overwrite": "yes"}, "overwrite 'yes' is unknown"),
-        ({"format": "csv"}, "format 'csv' is unknown"),
+        ({"format": "xml"}, "format 'xml' is unknown"),
         ({"max_failed_ratio": 5}, "must be from 0 to 1"),
         ({"carry_over": "/nowhere/r.jsonl"}, "there is not a manifest at /nowhere/r.jsonl.manifest.json"),
     ],

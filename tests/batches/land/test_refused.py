@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from airflow_provider_sam._compat import object_storage_path
+from airflow_provider_sam.api.backoff import Backoff
 from airflow_provider_sam.api.client import SamClient
 from airflow_provider_sam.api.errors import SamRequestError, SamResponseError
 from airflow_provider_sam.api.limits import Limits
@@ -26,7 +27,7 @@ ETAG = {"etag": '"v1"'}
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(download, "backoff", lambda *_: 0.0)
+    monkeypatch.setattr(download, "BACKOFF", Backoff(first=0.0, longest=0.0))
 
 
 def land(server, path, *, limits=None, batch_ids=(BATCH_ID,), **more):
