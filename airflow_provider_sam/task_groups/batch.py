@@ -40,7 +40,7 @@ def sam_batch(
     | Callable[[Context], Iterable[Mapping[str, Any] | str]]
     | None = None,
     input_path: str | ObjectStoragePath | XComArg | None = None,
-    rows: Rows | RowRequests | None = None,
+    rows: Rows | RowRequests | Any = None,
     defaults: Defaults | None = None,
     rounds: int = 1,
     round_overrides: Defaults | Sequence[Defaults] = (),

@@ -55,7 +55,7 @@ class BaseSamSubmitOperator(BaseOperator):
 
     overrides: Verbatim
     only_failed_of: Any
-    is_later_round: bool
+    _is_later_round: bool
     treat_stop_reasons_as_failed: Sequence[str]
     storage_conn_id: str | None
     max_requests: int | str | None
@@ -222,7 +222,7 @@ class BaseSamSubmitOperator(BaseOperator):
         from airflow_provider_sam.batches.land.manifest import read_manifest
         from airflow_provider_sam.batches.land.policy import check_stop_reasons
 
-        if not self.is_later_round:
+        if not self._is_later_round:
             return None
         check_stop_reasons(self.treat_stop_reasons_as_failed)
         manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id, what="only_failed_of")
