@@ -48,7 +48,7 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
         Requests that get no model from here either have that of the connection.
     :param overrides: parameters that the requests get in place of their own, such as a higher `max_tokens` for a later
-        round: a mapping, or whatever `defaults` may be. Data. Requests keep their `custom_id`s, those of rows too.
+        round: a mapping, or whatever `defaults` may be. Data. The `custom_id` stays, that of a row too.
     :param only_failed_of: the manifest of an earlier publication of these requests' results, or its path (templated):
         only what failed there for no reason of its own is sent, under the same `custom_id`; if that is nothing, the
         task is skipped. What comes from upstream must be a manifest. Default: send all.

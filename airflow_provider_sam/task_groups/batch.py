@@ -83,7 +83,7 @@ def sam_batch(
     inputs = {"requests": requests, "input_path": input_path, "rows": rows}
     _check_inputs(inputs, options)
     overrides = _overrides_of(round_overrides, rounds)
-    if rounds > 1 and not isinstance(path, ResolveMixin):
+    if (rounds > 1 or rows is not None) and not isinstance(path, ResolveMixin):
         check_one_file(path)
     tasks = RoundTasks(
         path=path,

@@ -27,7 +27,7 @@ from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    Submit = SamCreateBatchOperator | ObjectStorageToSamBatchOperator
+    _Submit = SamCreateBatchOperator | ObjectStorageToSamBatchOperator
 
 SUBMIT, WAIT, LAND = "submit", "wait", "land"
 """The tasks of one round. `land` is the last task, however many rounds there are, so that its id stays."""
@@ -73,7 +73,7 @@ class RoundTasks:
             wait = self._wait(f"{WAIT}_{number}", submit)
         self._land_last(len(overrides) + 1, submit, wait, first, landings)
 
-    def _submit(self, task_id: str, *, rows: Any, **arguments: Any) -> Submit:
+    def _submit(self, task_id: str, *, rows: Any, **arguments: Any) -> _Submit:
         given = {
             "task_id": task_id,
             "defaults": self.inputs["defaults"],
@@ -85,16 +85,16 @@ class RoundTasks:
             return SamCreateBatchOperator(requests=self.inputs["requests"], **given)
         return ObjectStorageToSamBatchOperator(path=self.inputs["input_path"], rows=rows, **given)
 
-    def _wait(self, task_id: str, submit: Submit) -> SamBatchSensor:
+    def _wait(self, task_id: str, submit: _Submit) -> SamBatchSensor:
         options = pick(self.options, WaitOptions, SharedWaitOptions)
         return SamBatchSensor(task_id=task_id, batch_id=submit.output, **IN_TURN, **options, **self.wait_args)
 
     def _land_between(
         self,
         number: int,
-        submit: Submit,
+        submit: _Submit,
         wait: SamBatchSensor,
-        first: Submit,
+        first: _Submit,
         earlier: Sequence[SamBatchToObjectStorageOperator],
     ) -> SamBatchToObjectStorageOperator:
         """Add the landing of a round that another may follow: with it, all results so far are in one place."""
@@ -114,9 +114,9 @@ class RoundTasks:
     def _land_last(
         self,
         number: int,
-        submit: Submit,
+        submit: _Submit,
         wait: SamBatchSensor,
-        first: Submit,
+        first: _Submit,
         earlier: Sequence[SamBatchToObjectStorageOperator],
     ) -> None:
         rounds: dict[str, Any] = {"batch_id": submit.output, **IN_TURN}

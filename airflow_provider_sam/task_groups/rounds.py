@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FOLDER = "_rounds"
-"""Beside the results, the folder of what lands between rounds. Those who read a directory as a table pass over it."""
+"""The folder, beside the results, of what lands between rounds. Programs that read a directory as a table skip it."""
 
 
 class RoundPath(ResolveMixin):
@@ -115,4 +115,6 @@ def check_one_file(path: object) -> None:
     :raises SamRequestError: it is a directory.
     """
     if str(path).endswith("/"):
-        raise SamRequestError(f"path {str(path)!r} is a directory; several rounds make one file, so name a file")
+        raise SamRequestError(
+            f"path {str(path)!r} is a directory; rows and several rounds make one file, so name a file"
+        )

@@ -55,7 +55,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
         Requests that get no model from here either have that of the connection.
     :param overrides: parameters that the requests get in place of their own, such as a higher `max_tokens` for a later
-        round: a mapping, or whatever `defaults` may be. Data. Requests keep their `custom_id`s, those of rows too.
+        round: a mapping, or whatever `defaults` may be. Data. The `custom_id` stays, that of a row too.
     :param only_failed_of: the manifest of an earlier publication of this input's results, or its path (templated). What
         comes from upstream must be one: nothing there is an error, and never means that all is sent. Default: send all.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count

@@ -37,7 +37,7 @@ def test_a_round_lands_beside_the_results_under_the_same_name(path, expected):
 
 
 def test_a_directory_has_no_place_for_rounds():
-    with pytest.raises(SamRequestError, match="'s3://lake/day/' is a directory; several rounds make one file"):
+    with pytest.raises(SamRequestError, match="'s3://lake/day/' is a directory; rows and several rounds make one file"):
         round_path("s3://lake/day/", 1)
 
 
