@@ -19,7 +19,7 @@ from airflow_provider_sam.tasks.numbers import whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from airflow_provider_sam._compat import Context, ObjectStoragePath
+    from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.submit.requests import Block, Entry
     from airflow_provider_sam.batches.submit.run import InputOptions, SubmissionEstimate, SubmitRun
@@ -54,7 +54,7 @@ class BaseSamSubmitOperator(BaseOperator):
     ui_color = "#efe6fb"
 
     overrides: Verbatim
-    only_failed_of: Any
+    only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None
     _is_later_round: bool
     treat_stop_reasons_as_failed: Sequence[str]
     storage_conn_id: str | None

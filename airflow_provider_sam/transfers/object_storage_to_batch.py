@@ -143,7 +143,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         self.storage_conn_id = storage_conn_id
         self.defaults = Verbatim(defaults)
         self.overrides = Verbatim(overrides)
-        self.only_failed_of: Any = only_failed_of
+        self.only_failed_of = only_failed_of
         self._is_later_round = only_failed_of is not None  # whatever it holds when the task runs
         self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
         self.max_requests = max_requests
