@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import ObjectStoragePath, XComArg
     from airflow_provider_sam.batches.wait.event import OnCanceled
-    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.rows.requests.recipe import Prompt
 
 
 class RecipeOptions(TypedDict, total=False):
