@@ -1,8 +1,7 @@
 """Classify every installed Python package, resend what failed, and put all results into one file.
 
-The first round lands in `round-1/`. The second round reads the same input and submits only the requests that expired,
-were canceled, or errored for a reason that is not their own; if there are none, it is skipped. Either way,
-`final.jsonl` holds one result for each request.
+The second round reads the same input and submits only the requests that expired, were canceled, or errored for a reason
+that is not their own; if there are none, it is skipped. Either way, `final.jsonl` holds one result for each request.
 """
 
 from __future__ import annotations
@@ -16,9 +15,7 @@ from typing import Any
 import pendulum
 from airflow import DAG
 
-from airflow_provider_sam.sensors.batch import SamBatchSensor
-from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
-from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
+from airflow_provider_sam.task_groups.batch import sam_batch
 
 try:
     from airflow.sdk import ObjectStoragePath
@@ -52,31 +49,20 @@ with DAG(
         log.info("Wrote %d prompts to %s", len(prompts), folder)
         return folder
 
-    requests = {
-        "path": f"{FOLDER}/prompts.jsonl",
-        "defaults": {
+    classify = sam_batch(
+        "classify",
+        input_path=f"{FOLDER}/prompts.jsonl",
+        path=f"{FOLDER}/final.jsonl",
+        defaults={
             "model": "sam-small",
             "max_tokens": 50,
             "system": "Name the field that a Python package serves (web, data, testing, ...), in one line.",
         },
-        "state_path": "{{ params.folder }}/state",
-        "retries": 3,
-    }
-    waiting = {"poke_interval": 2, "timeout": 24 * 3600, "deferrable": True}
-
-    submit = ObjectStorageToSamBatchOperator(task_id="submit", **requests)
-    wait = SamBatchSensor(task_id="wait", batch_id=submit.output, **waiting)
-    land = SamBatchToObjectStorageOperator(task_id="land", batch_id=submit.output, path=f"{FOLDER}/round-1/")
-
-    submit_again = ObjectStorageToSamBatchOperator(task_id="submit_again", only_failed_of=land.output, **requests)
-    wait_again = SamBatchSensor(task_id="wait_again", batch_id=submit_again.output, **waiting)
-    land_all = SamBatchToObjectStorageOperator(
-        task_id="land_all",
-        batch_id=submit_again.output,
-        carry_over=land.output,
-        path=f"{FOLDER}/final.jsonl",
-        trigger_rule="none_failed_min_one_success",  # also when the second round is skipped
+        rounds=2,
+        state_path="{{ params.folder }}/state",
+        poke_interval=2,
+        timeout=24 * 3600,
+        deferrable=True,
+        default_args={"retries": 3},
     )
-
-    write_prompts() >> submit >> wait >> land
-    submit_again >> wait_again >> land_all
+    write_prompts() >> classify

@@ -47,4 +47,5 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),
         *("exceptions", "hooks", "links", "rows.requests", "rows.tables", "tasks"),
     },
+    "task_groups": {"_compat", "api", "batches.wait", "operators", "rows.requests", "sensors", "tasks", "transfers"},
 }

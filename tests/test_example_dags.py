@@ -44,7 +44,7 @@ def each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took(sam, folder)
     (prompts,) = folder.glob("*/prompts.jsonl")
     asked = [custom_id for custom_id, _ in sam.batch_requests(sam.batches[0].id)]
     assert len(asked) == len(prompts.read_bytes().splitlines())
-    (first,) = prompts.parent.glob("round-1/*.jsonl")
+    (first,) = prompts.parent.glob("_rounds/round-1/*.jsonl")
     failed = [custom_id for custom_id, outcome in results_in(first) if outcome != "succeeded"]
     assert [batch.requests for batch in sam.batches] == [len(asked), *([len(failed)] if failed else [])]
     assert Counter(results_in(prompts.with_name("final.jsonl"))) == Counter((name, "succeeded") for name in asked)

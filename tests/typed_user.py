@@ -6,6 +6,7 @@ may rely on; a change that breaks one of them fails `make lint`.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRateLimitError, SamStatusError, SamTransportError
@@ -17,6 +18,7 @@ from airflow_provider_sam.operators.completion import SamCreateCompletionOperato
 from airflow_provider_sam.operators.message import SamCountTokensOperator, SamCreateMessageOperator
 from airflow_provider_sam.results import iter_published, read_texts
 from airflow_provider_sam.sensors.batch import SamBatchSensor
+from airflow_provider_sam.task_groups.batch import SamBatchGroup, sam_batch
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 from airflow_provider_sam.triggers.batch import SamBatchTrigger
@@ -112,6 +114,33 @@ def in_a_dag(requests: list[BatchRequestParams]) -> None:
     SamCountTokensOperator(task_id="count", prompt="Hello", model="sam-small", max_input_tokens=100)
     SamCreateCompletionOperator(task_id="complete", prompt="Hello", model="sam-small", max_tokens_to_sample=5)
     SamBatchTrigger(batch_ids=["msgbatch_1"], deadline=0.0)
+
+
+def in_one_line(rows: list[dict[str, Any]]) -> SamBatchGroup:
+    """Make the tasks of a batch, in all three ways; what does not exist or has another type is an error."""
+    sam_batch("requests", requests=["Hello"], path="s3://bucket/out.jsonl", cancel_on_kill=True, timeout=3600)
+    sam_batch("path", input_path="s3://bucket/in/", path="s3://bucket/out/", default_args={"retries": 3}, betas=["b"])
+    sam_batch("typo", requests=["Hello"], path="s3://bucket/out.jsonl", promt="?")  # type: ignore[call-arg]
+    sam_batch("type", requests=["Hello"], path="s3://bucket/out.jsonl", on_empty="pass")  # type: ignore[arg-type]
+    sam_batch("key", requests=["Hello"], path="s3://bucket/out", land_args={"retrys": 1})  # type: ignore[arg-type]
+    group = sam_batch(
+        "rows",
+        rows=rows,
+        id_column="id",
+        prompt="Good? {review}",
+        output_type=bool,
+        reuse="s3://bucket/out.parquet",
+        path="s3://bucket/out.parquet",
+        columns=["id", "review"],
+        defaults={"model": "sam-small", "max_tokens": 5},
+        rounds=3,
+        round_overrides=[{"max_tokens": 50}, {"model": "sam-large"}],
+        max_failed_ratio=0.1,
+        wait_args={"visibility_timeout": 60.0, "execution_timeout": timedelta(hours=5)},
+        land_args={"outlets": []},
+    )
+    SamCancelBatchOperator(task_id="cancel", batch_id=group.output)
+    return group
 
 
 def after_landing(manifest: dict[str, Any]) -> dict[str, str]:

@@ -55,6 +55,7 @@ try:
         Context,
         ObjectStoragePath,
         PokeReturnValue,
+        TaskGroup,
         XComArg,
     )
     from airflow.sdk.definitions._internal.mixins import ResolveMixin
@@ -71,6 +72,7 @@ except ImportError:  # Airflow 2
     from airflow.utils.context import Context
     from airflow.utils.log.secrets_masker import mask_secret
     from airflow.utils.mixins import ResolveMixin
+    from airflow.utils.task_group import TaskGroup
 
 try:
     from airflow.triggers.base import BaseEventTrigger
@@ -120,6 +122,7 @@ __all__ = [
     "PokeReturnValue",
     "ResolveMixin",
     "StartTriggerArgs",
+    "TaskGroup",
     "TriggerEvent",
     "XCom",
     "XComArg",

@@ -43,11 +43,18 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
     :param dedupe: ask what several rows ask once, and give each of them the answer. Default: no.
     :param reuse: the path of earlier publications of these rows, or a list (templated): rows whose id and request were
         answered there are not sent again. What is not there yet counts as empty, so it may be the target itself.
-    :param storage_conn_id: the connection of the object storage for `rows` and `reuse` (templated). Default: the one in
-        the path, if any.
+    :param storage_conn_id: the connection of the object storage for `rows`, `reuse` and `only_failed_of` (templated).
+        Default: the one in the path, if any.
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them: a mapping, an
         upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
         Requests that get no model from here either have that of the connection.
+    :param overrides: parameters that the requests get in place of their own, such as a higher `max_tokens` for a later
+        round: a mapping, or whatever `defaults` may be. Data. The `custom_id` stays, that of a row too.
+    :param only_failed_of: the manifest of an earlier publication of these requests' results, or its path (templated):
+        only what failed there for no reason of its own is sent, under the same `custom_id`; if that is nothing, the
+        task is skipped. What comes from upstream must be a manifest. Default: send all.
+    :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
+        as failed for `only_failed_of`, and are not reused.
     :param max_requests: fail, before anything is sent, if there are more requests (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
         sample by the API's free count (templated).
@@ -97,6 +104,9 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         reuse: str | ObjectStoragePath | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
         storage_conn_id: str | None = None,
         defaults: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
+        overrides: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
+        only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
+        treat_stop_reasons_as_failed: Sequence[str] = (),
         max_requests: int | str | None = None,
         max_input_tokens: int | str | None = None,
         token_samples: int = 20,
@@ -126,7 +136,12 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
             storage_conn_id=storage_conn_id,
         )
         check_one_input("requests", requests, self.rows)
+        self.storage_conn_id = storage_conn_id
         self.defaults = Verbatim(defaults)
+        self.overrides = Verbatim(overrides)
+        self.only_failed_of = only_failed_of
+        self._is_later_round = only_failed_of is not None  # whatever it holds when the task runs
+        self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
         self.max_requests = max_requests
         self.max_input_tokens = max_input_tokens
         self.token_samples = token_samples

@@ -17,9 +17,9 @@ from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 from airflow_provider_sam.tasks.numbers import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from airflow_provider_sam._compat import Context, ObjectStoragePath
+    from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.limits import Limits
     from airflow_provider_sam.batches.submit.requests import Part
     from airflow_provider_sam.batches.submit.run import InputOptions, SubmissionEstimate, SubmitRun
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
     from airflow_provider_sam.rows.requests.reuse import RowCounts
     from airflow_provider_sam.tasks.rows import RowRequests
+    from airflow_provider_sam.tasks.verbatim import Verbatim
 
 LOOK_EVERY = 60.0
 """Seconds between two looks at a batch that may be the task's own."""
@@ -39,6 +40,9 @@ class BaseSamSubmitOperator(BaseOperator):
     """A task that submits requests once. Its subclasses set the attributes, and say where the requests come from."""
 
     template_fields: Sequence[str] = (
+        "overrides",
+        "only_failed_of",
+        "storage_conn_id",
         "max_requests",
         "max_input_tokens",
         "adopt_batch_id",
@@ -49,6 +53,11 @@ class BaseSamSubmitOperator(BaseOperator):
     operator_extra_links = (SamBatchLink(),)
     ui_color = "#efe6fb"
 
+    overrides: Verbatim
+    only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None
+    _is_later_round: bool
+    treat_stop_reasons_as_failed: Sequence[str]
+    storage_conn_id: str | None
     max_requests: int | str | None
     max_input_tokens: int | str | None
     token_samples: int
@@ -99,15 +108,15 @@ class BaseSamSubmitOperator(BaseOperator):
         )
 
     def _submit_rows(
-        self, context: Context, rows: RowRequests, *, only: Collection[str] | None = None, one_batch: bool = False
+        self, context: Context, rows: RowRequests, *, one_batch: bool = False
     ) -> list[str] | dict[str, int]:
         """Create the batches of the rows that no earlier publication answers, or find those that exist.
 
-        :param only: as for `_submit`.
         :param one_batch: as for `_submit`.
         :raises AirflowSkipException: there are no rows, and `on_empty` is `skip`.
         """
         from airflow_provider_sam.batches.land.earlier import earlier_lines
+        from airflow_provider_sam.batches.land.policy import check_stop_reasons
         from airflow_provider_sam.batches.submit.requests import PreparedBlock
         from airflow_provider_sam.hooks.sam import SamHook
         from airflow_provider_sam.rows.requests.lines import request_lines
@@ -115,7 +124,12 @@ class BaseSamSubmitOperator(BaseOperator):
 
         bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
         earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)
-        with Unanswered(earlier, bound.output_type, dedupe=rows.dedupe, only=only) as unanswered:
+        stop_reasons = self.treat_stop_reasons_as_failed
+        check_stop_reasons(stop_reasons)
+        only = self._failed_before()
+        with Unanswered(
+            earlier, bound.output_type, dedupe=rows.dedupe, stop_reasons=stop_reasons, only=only
+        ) as unanswered:
             lines = request_lines(bound.batches(bound.recipe.columns), bound.recipe, unanswered)
             found = self._submit(
                 context,
@@ -133,7 +147,6 @@ class BaseSamSubmitOperator(BaseOperator):
         read: Callable[[Limits], Iterable[Part]],
         *,
         defaults: Mapping[str, Any] | None,
-        only: Collection[str] | None = None,
         one_batch: bool = False,
         counts: RowCounts | None = None,
     ) -> list[str] | dict[str, int]:
@@ -143,9 +156,9 @@ class BaseSamSubmitOperator(BaseOperator):
 
         :param read: gives the requests one by one, or in blocks of lines, when it is told the connection's limits.
         :param defaults: parameters for the requests that lack them.
-        :param only: the custom_ids of the requests that are submitted; None for all.
         :param one_batch: whether all must fit into one batch.
-        :param counts: what becomes of the rows that the requests are made of, known when all are read.
+        :param counts: what becomes of the rows that the requests are made of, known when all are read; they are those
+            that are sent, also in a later round.
         :raises AirflowSkipException: there are no requests, and `on_empty` is `skip`.
         """
         from airflow_provider_sam.batches.store.store import memory_for
@@ -156,8 +169,9 @@ class BaseSamSubmitOperator(BaseOperator):
         hook = SamHook(self.sam_conn_id)
         input_options = self._input_options(
             defaults=defaults,
+            overrides=self.overrides.read(context),
             model=hook.get_default_model(),
-            only=only,
+            only=self._failed_before() if counts is None else None,
             one_batch=one_batch,
             may_be_empty=lambda: counts is not None and counts.reused > 0,
         )
@@ -198,6 +212,27 @@ class BaseSamSubmitOperator(BaseOperator):
             on_empty=self.on_empty,
             **of_the_input,
         )
+
+    def _failed_before(self) -> set[str] | None:
+        """Name the requests that an earlier publication has no good result of; None where none is given.
+
+        :raises AirflowSkipException: there are none.
+        """
+        from airflow_provider_sam.batches.land.failed import failed_custom_ids
+        from airflow_provider_sam.batches.land.manifest import read_manifest
+        from airflow_provider_sam.batches.land.policy import check_stop_reasons
+
+        if not self._is_later_round:
+            return None
+        check_stop_reasons(self.treat_stop_reasons_as_failed)
+        manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id, what="only_failed_of")
+        stop_reasons = self.treat_stop_reasons_as_failed
+        failed = failed_custom_ids(manifest, stop_reasons=stop_reasons, conn_id=self.storage_conn_id)
+        total = manifest["total"]["lines"]
+        if not failed:
+            raise AirflowSkipException(f"None of {total} requests failed for a reason worth retrying.")
+        self.log.info("%d of %d requests failed for a reason worth retrying", len(failed), total)
+        return failed
 
     def _options(self, context: Context) -> SubmitOptions:
         from airflow_provider_sam.batches.submit.run import ids_to_adopt

@@ -35,8 +35,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         Then everything is carried over, or was answered earlier.
     :param path: where the results go, as a URI of any scheme that Airflow's object storage knows (templated). One that
         ends with a slash is a directory and gets a file `<batch_id>.jsonl` for each batch, a few at a time; any other
-        is a file for one batch, or with `carry_over` or `rows` for several. A name that ends with `.gz` or `.zst`
-        (extra `zstd`) is compressed so.
+        is one file for all of them. A name that ends with `.gz` or `.zst` (extra `zstd`) is compressed so.
     :param storage_conn_id: the connection of the object storage (templated). Default: the one in `path`, if any.
     :param format: `jsonl`, the bytes as the API sent them; or `parquet` (extra `parquet`), with the columns
         `batches.parquet.COLUMNS`, the whole line among them. With `rows` it is `parquet` or `csv` (extra `parquet`

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.tasks.failing import fails_as_it_should
 from airflow_provider_sam.tasks.rows import check_one_input, row_requests_of
@@ -56,10 +55,12 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     :param defaults: parameters such as `model`, `max_tokens` or `system` for the requests that lack them: a mapping, an
         upstream task's output, or a callable that takes the task's context. Data: never rendered as a template.
         Requests that get no model from here either have that of the connection.
+    :param overrides: parameters that the requests get in place of their own, such as a higher `max_tokens` for a later
+        round: a mapping, or whatever `defaults` may be. Data. The `custom_id` stays, that of a row too.
     :param only_failed_of: the manifest of an earlier publication of this input's results, or its path (templated). What
         comes from upstream must be one: nothing there is an error, and never means that all is sent. Default: send all.
     :param treat_stop_reasons_as_failed: succeeded results with one of these stop reasons, such as `max_tokens`, count
-        as failed for `only_failed_of`. Their requests are sent as the first time, but for what `defaults` adds.
+        as failed for `only_failed_of`, and are not reused.
     :param max_requests: fail, before anything is sent, if there are more requests to send (templated).
     :param max_input_tokens: fail, before anything is sent, if there are more input tokens than this, estimated from a
         sample by the API's free count (templated).
@@ -91,7 +92,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     """
 
     template_fields = (
-        *("path", "rows", "storage_conn_id", "defaults", "only_failed_of"),
+        *("path", "rows", "defaults"),
         *BaseSamSubmitOperator.template_fields,
     )
 
@@ -108,6 +109,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         reuse: str | ObjectStoragePath | Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
         storage_conn_id: str | None = None,
         defaults: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
+        overrides: Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]] | None = None,
         only_failed_of: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
         treat_stop_reasons_as_failed: Sequence[str] = (),
         max_requests: int | str | None = None,
@@ -141,8 +143,9 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         check_one_input("path", path, self.rows)
         self.storage_conn_id = storage_conn_id
         self.defaults = Verbatim(defaults)
-        self.only_failed_of: Any = only_failed_of
-        self._is_second_round = only_failed_of is not None  # whatever it holds when the task runs
+        self.overrides = Verbatim(overrides)
+        self.only_failed_of = only_failed_of
+        self._is_later_round = only_failed_of is not None  # whatever it holds when the task runs
         self.treat_stop_reasons_as_failed = treat_stop_reasons_as_failed
         self.max_requests = max_requests
         self.max_input_tokens = max_input_tokens
@@ -164,32 +167,11 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         from airflow_provider_sam.batches.paths import storage_path
         from airflow_provider_sam.batches.submit.sources import blocks_at
 
-        only = self._failed_before() if self._is_second_round else None
         if self.rows is not None:
-            return self._submit_rows(context, self.rows, only=only)
+            return self._submit_rows(context, self.rows)
         path = storage_path(self.path, self.storage_conn_id)
         return self._submit(
             context,
             lambda limits: blocks_at(path, longest=limits.max_batch_bytes),
             defaults=self.defaults.read(context),
-            only=only,
         )
-
-    def _failed_before(self) -> set[str]:
-        """Name the requests that an earlier publication has no good result of.
-
-        :raises AirflowSkipException: there are none.
-        """
-        from airflow_provider_sam.batches.land.failed import failed_custom_ids
-        from airflow_provider_sam.batches.land.manifest import read_manifest
-        from airflow_provider_sam.batches.land.policy import check_stop_reasons
-
-        check_stop_reasons(self.treat_stop_reasons_as_failed)
-        manifest = read_manifest(self.only_failed_of, conn_id=self.storage_conn_id, what="only_failed_of")
-        stop_reasons = self.treat_stop_reasons_as_failed
-        failed = failed_custom_ids(manifest, stop_reasons=stop_reasons, conn_id=self.storage_conn_id)
-        total = manifest["total"]["lines"]
-        if not failed:
-            raise AirflowSkipException(f"None of {total} requests failed for a reason worth retrying.")
-        self.log.info("%d of %d requests failed for a reason worth retrying", len(failed), total)
-        return failed

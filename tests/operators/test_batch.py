@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.api.errors import SamRequestError, SamStatusError
 from airflow_provider_sam.emulator import AfterLooks, Drop, Fault, OnDemand, Status
 from airflow_provider_sam.operators.batch import SamCancelBatchOperator, SamCreateBatchOperator, SamDeleteBatchOperator
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 
 
 @pytest.fixture
@@ -70,6 +72,24 @@ def test_a_clean_refusal_is_waited_out(sam, create, requests):
     assert create(requests) == sam.batches[0].id
     assert len(sam.batches) == 1
     assert sam.count("messages_batches_create") == 3
+
+
+def test_what_failed_is_sent_again_under_its_own_name(sam, create, requests, tmp_path):
+    sam.progress = OnDemand()
+    del requests[3]["custom_id"]
+    batch_id = create(requests)
+    names = list(dict(sam.batch_requests(batch_id)))
+    sam.end_batch(batch_id, {names[1]: "expired", names[3]: "errored"})
+    path = (tmp_path / "results.jsonl").as_uri()
+    manifest = SamBatchToObjectStorageOperator(task_id="land", batch_id=batch_id, path=path).execute({})
+    again = create(requests, only_failed_of=manifest, overrides={"max_tokens": 99}, state_path=f"{path}.state")
+    sent = dict(sam.batch_requests(again))
+    assert list(sent) == [names[1], names[3]]
+    assert {params["max_tokens"] for params in sent.values()} == {99}
+    sam.end_batch(again)
+    both = SamBatchToObjectStorageOperator(task_id="land", batch_id=again, path=f"{path}.2", carry_over=manifest)
+    with pytest.raises(AirflowSkipException, match="None of 5 requests failed"):
+        create(requests, only_failed_of=both.execute({}))
 
 
 def test_a_batch_is_canceled_and_its_status_returned(sam, create, requests):

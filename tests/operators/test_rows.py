@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_sam._compat import AirflowSkipException
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.emulator import OnDemand
 from airflow_provider_sam.exceptions import SamBudgetError
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 from airflow_provider_sam.tasks.rows import RowRequests
@@ -43,6 +44,71 @@ def prompts(sam, ids):
         for batch_id in ids
         for _, params in sam.batch_requests(batch_id)
     ]
+
+
+def end(sam, ids, outcomes=None, answers=None):
+    """End batches; outcomes and answers are given by the places of the requests."""
+    names = [custom_id for batch_id in ids for custom_id, _ in sam.batch_requests(batch_id)]
+    sam.answers = {names[place]: answer for place, answer in (answers or {}).items()}
+    for batch_id in ids:
+        sam.end_batch(batch_id, {names[place]: outcome for place, outcome in (outcomes or {}).items()})
+
+
+def land_table(ids, path, **arguments):
+    return SamBatchToObjectStorageOperator(task_id="land", batch_id=ids, path=path.as_uri(), **arguments).execute({})
+
+
+def test_a_later_round_asks_for_the_same_rows_with_other_parameters(sam, submit, tmp_path):
+    sam.progress = OnDemand()
+    rows = RowRequests(ROWS, **RECIPE)
+    ids = submit(ROWS)
+    end(sam, ids, {1: "expired", 3: "errored"})
+    first = land_table(ids, tmp_path / "first.parquet", rows=rows)
+    again = submit(ROWS, only_failed_of=first, overrides={"max_tokens": 99}, run="again")
+    asked, sent = dict(sam.batch_requests(ids[0])), dict(sam.batch_requests(again[0]))
+    assert sent == {name: asked[name] | {"max_tokens": 99} for name in [list(asked)[1], list(asked)[3]]}
+    end(sam, again)
+    final = land_table(again, tmp_path / "final.parquet", rows=rows, carry_over=first)
+    assert final["total"]["counts"]["succeeded"] == 5
+    with pytest.raises(AirflowSkipException, match="None of 5 requests failed"):
+        submit(ROWS, only_failed_of=final, run="once more")
+    assert submit(ROWS, reuse=(tmp_path / "final.parquet").as_uri(), run="night two") == []
+
+
+def test_an_answer_that_stopped_too_early_is_sent_again_and_not_reused(sam, submit, tmp_path):
+    sam.progress = OnDemand()
+    rows = RowRequests(ROWS, **RECIPE)
+    ids = submit(ROWS)
+    end(sam, ids, answers={2: {"stop_reason": "max_tokens"}})
+    target = tmp_path / "out.parquet"
+    first = land_table(ids, target, rows=rows)
+    too_early = {"treat_stop_reasons_as_failed": ["max_tokens"]}
+    name = list(dict(sam.batch_requests(ids[0])))[2]
+    for arguments in ({"only_failed_of": first}, {"only_failed_of": first, "reuse": target.as_uri()}):
+        again = submit(ROWS, run=f"again {len(arguments)}", **too_early, **arguments)
+        assert list(dict(sam.batch_requests(again[0]))) == [name]
+    night_two = submit(ROWS, run="night two", reuse=target.as_uri(), **too_early)
+    assert list(dict(sam.batch_requests(night_two[0]))) == [name]
+    assert submit(ROWS, run="night three", reuse=target.as_uri()) == []
+
+
+def test_what_a_table_carries_over_was_reused_if_it_was_reused_there_and_is_paid_once(sam, submit, tmp_path):
+    sam.progress = OnDemand()
+    target = tmp_path / "out.parquet"
+    rows = RowRequests(ROWS, **RECIPE, reuse=target.as_uri())
+    ids = submit(ROWS[:3])
+    end(sam, ids)
+    land_table(ids, target, rows=RowRequests(ROWS[:3], **RECIPE))
+    ids = submit(ROWS, reuse=target.as_uri(), run="night two")
+    end(sam, ids, {1: "expired"})
+    first = land_table(ids, tmp_path / "first.parquet", rows=rows)
+    again = submit(ROWS, only_failed_of=first, run="again")
+    end(sam, again)
+    final = land_table(again, target, rows=rows, carry_over=first)
+    assert (first["table"]["reused"], final["table"]["reused"], final["table"]["rows"]) == (3, 3, 5)
+    paid = first["total"]["usage"]["sam-small"]["output_tokens"]
+    of_again = final["batches"][0]["usage"]["sam-small"]["output_tokens"]
+    assert final["total"]["usage"]["sam-small"]["output_tokens"] == paid + of_again
 
 
 @pytest.mark.parametrize(

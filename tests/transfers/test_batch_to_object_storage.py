@@ -8,7 +8,7 @@ import json
 import pytest
 
 from airflow_provider_sam.api.backoff import Backoff
-from airflow_provider_sam.api.errors import SamError, SamRequestError
+from airflow_provider_sam.api.errors import SamError
 from airflow_provider_sam.emulator import Cut, Fault, Lines, OnDemand
 from airflow_provider_sam.exceptions import SamResultsError
 from airflow_provider_sam.hooks.sam import SamHook
@@ -63,8 +63,21 @@ def test_several_batches_land_in_a_directory_with_one_manifest(create, tmp_path)
     assert manifest["total"]["counts"]["succeeded"] == 10
 
 
-def test_several_batches_do_not_go_into_one_file(create, tmp_path):
-    with pytest.raises(SamRequestError, match="end it with a slash"):
+def test_several_batches_land_in_one_file(create, requests, tmp_path):
+    ids = [create()]
+    for request in requests:
+        request["custom_id"] += "-other"
+    ids.append(create(outcomes={"row-1-other": "expired"}))
+    manifest = land(ids, (tmp_path / "results.jsonl").as_uri())
+    assert files(tmp_path) == ["results.jsonl", "results.jsonl.manifest.json"]
+    landed = [json.loads(line)["custom_id"] for line in (tmp_path / "results.jsonl").read_bytes().splitlines()]
+    assert sorted(landed) == sorted([f"row-{number}{end}" for number in range(5) for end in ("", "-other")])
+    assert all(name.endswith("-other") == (place >= 5) for place, name in enumerate(landed))
+    assert [(page["lines"], page["counts"]["expired"]) for page in manifest["batches"]] == [(5, 0), (5, 1)]
+
+
+def test_batches_with_the_same_custom_ids_do_not_go_into_one_file(create, tmp_path):
+    with pytest.raises(SamResultsError, match="5 custom_ids more than once"):
         land([create(), create()], (tmp_path / "results.jsonl").as_uri())
     assert files(tmp_path) == []
 

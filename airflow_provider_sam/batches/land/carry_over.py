@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_sam.batches.land.sink import Sink
-    from airflow_provider_sam.batches.manifest_types import CarriedOver, Manifest
+    from airflow_provider_sam.batches.manifest_types import CarriedOver, Facts, Manifest
 
 CHUNK = 1024 * 1024
 """Bytes that are handed to the sink at a time."""
@@ -50,7 +50,16 @@ class CarryOver:
             sink.write(bytes(waiting))
         if ledger.repeated:
             raise SamResultsError(f"the results to carry over hold {next(iter(ledger.repeated))!r} more than once")
-        return {"files": list(self.manifest["files"]), **ledger.facts()}
+        facts: Facts = ledger.facts()
+        if self.manifest.get("table"):  # its lines tell the tokens of reused answers too, which were paid another time
+            facts["usage"] = self.manifest["total"]["usage"]
+        return {"files": list(self.manifest["files"]), **facts}
+
+    @property
+    def reused(self) -> int:
+        """How many rows of the earlier table were answered by one that is earlier still."""
+        table = self.manifest.get("table")
+        return table["reused"] if table else 0
 
     def _unanswered(self, answered: frozenset[str], ledger: Ledger) -> Iterator[bytes]:
         for file in self.manifest["files"]:

@@ -90,6 +90,8 @@ class Landing:
         carried = carry.copy(sinks[0], seen) if carry else None
         hashes = [sink.close() for sink in sinks]
         table = sinks[0].table_facts()
+        if table and carry:  # a row that was reused has succeeded, so no later round has asked it again
+            table["table"]["reused"] += carry.reused
         lines = table["lines"] if table else of_batches + (carried["lines"] if carried else 0)
         file = _file_entry(sinks[0], self.format, lines, hashes[0])
         raw = _file_entry(sinks[1], "jsonl", of_batches, hashes[1]) if self.keep_raw is not None else None

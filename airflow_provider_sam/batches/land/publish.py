@@ -43,7 +43,7 @@ OVERWRITE = ("error", "replace", "skip-if-complete")
 class Publication:
     """What is to be published where.
 
-    :param path: a file for one batch, or with `carry_over` or `table` for several; or a directory with a file for each.
+    :param path: a file for all batches, or a directory with a file for each.
     :param is_directory: which of the two.
     :param format: `jsonl` (bytes as the API sent them) or `parquet`; of a table `parquet` or `csv`.
     :param table: the table that the results are turned into; None for results as they are.
@@ -75,9 +75,6 @@ class Publication:
         for batch_id in self.batch_ids:
             check_batch_id(batch_id)
         self._check_table()
-        if len(self.batch_ids) > 1 and not (self.is_directory or self.carry_over or self.table):
-            where = f"path {str(self.path)!r} is one file for {len(self.batch_ids)} batches"
-            raise SamRequestError(f"{where}; end it with a slash for a file each")
         if self.carry_over and self.is_directory:
             raise SamRequestError(f"carry_over makes one file, and path {str(self.path)!r} is a directory")
         carried = self.carry_over.manifest["files"] if self.carry_over else ()

@@ -136,6 +136,7 @@ class RequestReader:
     How large a request may be is for the batch to say, not for its reader: the limit of a message's body is another.
 
     :param defaults: parameters for the requests that lack them.
+    :param overrides: parameters that requests get in place of their own; their custom_ids stay.
     :param model: the connection's, for requests that get none from `defaults` either.
     :param names: custom_ids that an earlier round has generated, by the place of their requests from 1.
     """
@@ -144,6 +145,7 @@ class RequestReader:
         self,
         defaults: Mapping[str, Any] | None = None,
         *,
+        overrides: Mapping[str, Any] | None = None,
         model: str | None = None,
         names: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
@@ -153,6 +155,8 @@ class RequestReader:
         """How many requests have got the connection's model."""
 
         self._defaults = {name: _json(value, f"defaults[{name!r}]") for name, value in (defaults or {}).items()}
+        self._overrides = {name: _json(value, f"overrides[{name!r}]") for name, value in (overrides or {}).items()}
+        self._changes = bool(self._defaults or self._overrides)
         self._read_complete = msgspec.json.Decoder(_Complete).decode
         self._read_all_complete = msgspec.json.Decoder(list[_Complete]).decode
 
@@ -164,15 +168,17 @@ class RequestReader:
         """
         value = entry.value
         data = value if isinstance(value, bytes) else encode_value(value, entry)
-        if not self._defaults:
+        if not self._changes:
             prepared = self._read_unchanged(data)
             if prepared is not None:
                 return prepared
         return self._read_loosely(data, entry, number)
 
-    def read_unchanged(self, block: Block) -> PreparedBlock | None:
+    def read_unchanged(self, block: Block | PreparedBlock) -> PreparedBlock | None:
         """Take a block of complete requests as it is; None where any line needs a look of its own."""
-        if self._defaults or len(block.data) > LARGEST_BLOCK:  # no copies are made of a large line
+        if isinstance(block, PreparedBlock):
+            return None if self._changes else block
+        if self._changes or len(block.data) > LARGEST_BLOCK:  # no copies are made of a large line
             return None
         lines = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data  # the search alone is quick
         data = lines.replace(b"\n", SEPARATOR)
@@ -212,7 +218,7 @@ class RequestReader:
 
     def _complete(self, given_id: str | None, plain_id: str, given: dict[str, Any], where: str) -> PreparedRequest:
         where = f"{where} (custom_id {given_id!r}): params" if given_id else f"{where}: params"
-        own = {**self._defaults, **given}
+        own = {**self._defaults, **given, **self._overrides}
         self.without_model += bool(self._model) and "model" not in own
         params = encode({**self._model, **own})
         _check_params(msgspec.json.decode(params), where=where)

@@ -33,6 +33,7 @@ class InputOptions:
     """How an input is submitted.
 
     :param defaults: parameters for the requests that lack them.
+    :param overrides: parameters that requests get in place of their own.
     :param model: the connection's, for requests that get none from `defaults` either.
     :param only: the custom_ids of the requests that are submitted, all of which the input must hold; None for all.
     :param max_requests: the most requests, or None for no limit of ours.
@@ -44,6 +45,7 @@ class InputOptions:
     """
 
     defaults: Mapping[str, Any] | None = None
+    overrides: Mapping[str, Any] | None = None
     model: str | None = None
     only: Collection[str] | None = None
     max_requests: int | None = None
@@ -131,6 +133,7 @@ class SubmitRun:
         with Spool(
             self._client.settings.limits,
             defaults=input_options.defaults,
+            overrides=input_options.overrides,
             model=input_options.model,
             only=input_options.only,
             observe=sample.add if estimates else None,

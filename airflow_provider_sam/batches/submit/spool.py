@@ -16,7 +16,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.submit.generated_ids import generated_names
 from airflow_provider_sam.batches.submit.names import Names, Places
 from airflow_provider_sam.batches.submit.problems import Problems
-from airflow_provider_sam.batches.submit.requests import SEPARATOR, Entry, PreparedBlock, RequestReader
+from airflow_provider_sam.batches.submit.requests import SEPARATOR, Entry, RequestReader
 from airflow_provider_sam.batches.submit.shards import DIGEST_BYTES, digest_of, sum_of
 from airflow_provider_sam.batches.submit.written import AROUND, GROWTH, Written
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from airflow_provider_sam.api.limits import Limits
-    from airflow_provider_sam.batches.submit.requests import Block, Part, PreparedRequest
+    from airflow_provider_sam.batches.submit.requests import Block, Part, PreparedBlock, PreparedRequest
 
 WRITE_BYTES = 1 << 20
 
@@ -36,6 +36,7 @@ class Spool:
 
     :param limits: the service's limits.
     :param defaults: parameters for the requests that lack them.
+    :param overrides: parameters that requests get in place of their own.
     :param model: the connection's, for requests that get none from `defaults` either.
     :param only: the custom_ids of the requests that are written, among all that are read and checked; None for all.
     :param observe: called with every request as it is sent, such as to sample some.
@@ -46,12 +47,13 @@ class Spool:
         limits: Limits,
         *,
         defaults: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
         model: str | None = None,
         only: Collection[str] | None = None,
         observe: Callable[[PreparedRequest], None] | None = None,
     ) -> None:
         self._limits = limits
-        self._reader = RequestReader(defaults, model=model, names=generated_names(only or ()))
+        self._reader = RequestReader(defaults, overrides=overrides, model=model, names=generated_names(only or ()))
         self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
@@ -95,7 +97,7 @@ class Spool:
         """Take a block at once, if nothing in it needs a look of its own."""
         if self._only is not None or self._observe is not None or self._problems.count:
             return False
-        prepared = block if isinstance(block, PreparedBlock) else self._reader.read_unchanged(block)
+        prepared = self._reader.read_unchanged(block)
         if prepared is None or AROUND + sum(map(len, prepared.lines)) > self._limits.max_batch_bytes:
             return False
         self._places.add(self._total, block.name, block.number)

@@ -46,6 +46,16 @@ def test_what_a_request_lacks_is_added(value, custom_id, params, encoded):
     assert json.loads(prepared.data) == {"custom_id": custom_id, "params": params}
 
 
+@pytest.mark.parametrize("encoded", [False, True], ids=["data", "line"])
+def test_overrides_stand_in_place_of_what_a_request_says_and_its_name_stays(encoded):
+    value = {"custom_id": "a", "params": COMPLETE}
+    reader = RequestReader({"model": "default", "top_k": 1}, overrides={"max_tokens": 9, "model": "larger"})
+    prepared = reader.read(Entry(("", 7), json.dumps(value).encode() if encoded else value), 3)
+    params = COMPLETE | {"top_k": 1, "max_tokens": 9, "model": "larger"}
+    assert json.loads(prepared.data) == {"custom_id": "a", "params": params}
+    assert RequestReader(overrides={"top_k": 1}).read_unchanged(Block("", 1, json.dumps(value).encode())) is None
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [

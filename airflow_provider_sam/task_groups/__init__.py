@@ -1,0 +1,1 @@
+"""Task groups string the classes together for those who want one line."""
