@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "links": {"_compat"},
     "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
     "tasks": {
-        *("_compat", "api", "batches.land", "batches.store", "batches.submit", "batches.wait"),
+        *("_compat", "api", "batches", "batches.land", "batches.store", "batches.submit", "batches.wait"),
         *("exceptions", "hooks", "links", "rows", "triggers"),
     },
     # Operators, sensors and transfers never import each other.
@@ -40,4 +40,5 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("_compat", "batches", "batches.land", "batches.store", "batches.submit", "connection"),
         *("exceptions", "hooks", "links", "rows", "tasks"),
     },
+    "decorators": {"_compat", "api", "connection", "operators", "rows", "tasks"},
 }

@@ -27,7 +27,7 @@ MISSING_ERRORS = {"ImportError", "ModuleNotFoundError"}
 MAY_ASK = {"emulator": {"find_spec"}}
 
 # What a Dag file may import, and what must not load when it does.
-DAG_FACING = ("hooks", "links", "operators", "results", "sensors", "tasks", "transfers", "triggers")
+DAG_FACING = ("decorators", "hooks", "links", "operators", "results", "sensors", "tasks", "transfers", "triggers")
 HEAVY = {"anyio", "fsspec", "httpx", "httpx_sse", "msgspec", "pyarrow", "pydantic", "tenacity", "upath", "zstandard"}
 
 

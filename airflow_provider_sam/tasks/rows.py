@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,7 @@ class RowRequests(ResolveMixin):
     def resolve(self, context: Context, **_: Any) -> RowRequests:
         """Render what is templated, and replace the upstream outputs by what they hold."""
         render = context["task"].render_template
-        resolved = object.__new__(RowRequests)
-        resolved.__dict__ |= self.__dict__
+        resolved = copy(self)
         if isinstance(self.rows, SqlRows):
             fields = ("sql", "conn_id", "parameters")
             resolved.rows = replace(self.rows, **{name: render(getattr(self.rows, name), context) for name in fields})
@@ -85,6 +85,12 @@ class RowRequests(ResolveMixin):
         for name in ("defaults", "reuse", "storage_conn_id"):
             setattr(resolved, name, render(getattr(self, name), context))
         return resolved
+
+    def reading(self, rows: Callable[[Context], Any]) -> RowRequests:
+        """Return the same recipe for rows that come from elsewhere."""
+        other = copy(self)
+        other.rows = Verbatim(rows)
+        return other
 
     def bind(self, context: Context, *, model: str | None = None) -> BoundRows:
         """Return the rows and the recipe of a task that runs.
