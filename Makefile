@@ -32,7 +32,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUNTIME := $(VENV)/.runtime
 S3_SERVER := .venv-s3-server/.installed
 STORES := .venv-stores/.installed
-EXTRAS := --extra emulator --extra parquet --extra s3 --extra zstd
+EXTRAS := --extra emulator --extra parquet --extra s3 --extra sql --extra zstd
 AZURE_SERVER := .venv-stores/azurite/.installed
 BENCHMARKS := .venv-bench/.installed
 DEVELOPMENT := $(VENV)/.development
@@ -41,7 +41,7 @@ DATABASE := $(AIRFLOW_HOME)/airflow.db
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # `python`: one that is missing is an error that says so.
-.PHONY: python help demo airflow test suite lint matrix bench kills stores docs constraints clean
+.PHONY: python help demo airflow test suite coverage lint matrix bench kills stores docs constraints clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -59,6 +59,11 @@ test: lint suite ## Lint, types and the test suite
 
 suite: $(DEVELOPMENT) ## The test suite alone
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: $(DEVELOPMENT) ## The test suite, and which branches of api and batches it takes
+	$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m coverage report --skip-covered --show-missing
+	$(BIN)/python -m coverage json --quiet -o - | $(BIN)/python -m tests.coverage_floor
 
 lint: $(DEVELOPMENT) ## Lint, format and types
 	$(BIN)/ruff check
@@ -93,7 +98,7 @@ constraints: $(UV) ## Resolve the constraints files anew
 	$(call release,3.3.2,2026-10-15)
 
 clean: ## Remove whatever make has made
-	rm -rf .venv* .airflow* .*_cache .hypothesis docs/_build dist
+	rm -rf .venv* .airflow* .*_cache .coverage .hypothesis docs/_build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 COMPILE = $(UV) pip compile --quiet --upgrade --universal --no-annotate --custom-compile-command

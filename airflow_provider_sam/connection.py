@@ -221,7 +221,7 @@ class _Reader:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise self.error("host", f"needs a scheme, http:// or https://; write for example {EXAMPLE_HOST}")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise self.error("host", "may hold only scheme, name, port and path; put the API key in password")
+            raise self.error("host", "may contain only a scheme, name, port and path; put the API key in password")
         if port and own_port and port != own_port:
             raise self.error("port", f"{port} contradicts the port {own_port} in host; leave one of them empty")
         netloc = f"{parts.netloc}:{port}" if port and not own_port else parts.netloc
@@ -245,7 +245,7 @@ class _Reader:
                 raise self.error(f"extra {name!r}", "needs a scheme, http:// or https://")
         if parsed["model"] is not None and not MODEL.fullmatch(parsed["model"]):
             raise self.error(
-                "extra 'model'", f"{parsed['model']!r} is not the name of a model; write one, without blanks"
+                "extra 'model'", f"{parsed['model']!r} is not the name of a model; write one without spaces"
             )
         return parsed
 

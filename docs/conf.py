@@ -13,7 +13,7 @@ project = "airflow-provider-sam"
 author = "The airflow-provider-sam authors"
 release = version = __version__
 
-extensions = ["connection_fields", "myst_parser", "program_help", "rooms", "sphinx.ext.autodoc"]
+extensions = ["api_exports", "connection_fields", "myst_parser", "program_help", "rooms", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
 html_title = f"{project} {release}"
@@ -24,7 +24,7 @@ myst_heading_anchors = 3
 default_role = "code"  # a name in single backticks, as docstrings write it
 
 autodoc_class_signature = "separated"
-autodoc_default_options = {"members": True, "exclude-members": "model_config, Page[MessageBatch], Page[Model]"}
+autodoc_default_options = {"members": True, "exclude-members": "model_config, redact, Page[MessageBatch], Page[Model]"}
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 # Annotations give names as the source does, without their modules, and types of other projects are documented on sites

@@ -12,12 +12,14 @@ import logging
 import re
 from collections import Counter
 from importlib.metadata import distributions
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow import DAG
 
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
+from airflow_provider_sam.results import iter_published, read_texts
 from airflow_provider_sam.sensors.batch import SamBatchSensor
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 
@@ -83,16 +85,15 @@ with DAG(
     def log_table(requests_path: str, manifest: dict[str, Any]) -> int:
         """Join results and requests by custom_id, log the first rows, and return the number of different answers."""
         asked = {request["custom_id"]: request for request in read_jsonl(requests_path)}
-        answers: Counter[str] = Counter()
-        for number, result in enumerate(read_jsonl(manifest["batches"][0]["path"])):
-            prompt = asked[result["custom_id"]]["params"]["messages"][0]["content"]
-            message = result["result"].get("message", {"content": []})
-            answer = "".join(block.get("text", "") for block in message["content"]) or result["result"]["type"]
-            answers[answer] += 1
-            if number < 10:  # noqa: PLR2004 - a small table
-                log.info("%-70.70s | %s", prompt.splitlines()[-1], answer)
-        log.info("The most frequent answers: %s", answers.most_common(3))
-        return len(answers)
+        answers = read_texts(manifest)
+        for custom_id, answer in islice(answers.items(), 10):
+            prompt = asked[custom_id]["params"]["messages"][0]["content"]
+            log.info("%-70.70s | %s", prompt.splitlines()[-1], answer)
+        log.info("The most frequent answers: %s", Counter(answers.values()).most_common(3))
+        for result in iter_published(manifest):
+            if result.custom_id not in answers:
+                log.warning("%s has no answer: %s", result.custom_id, result.result.type)
+        return len(set(answers.values()))
 
     requests = write_requests()
     create = SamCreateBatchOperator(task_id="create_batch", requests=read_requests)

@@ -64,7 +64,7 @@ with DAG(
         task_id="land",
         batch_id=submit,
         path="{{ params.folder }}/replies.parquet",
-        rows=submit.operator.rows,
+        rows=submit,
         columns=["id", "ticket", "team", "is_urgent"],
         state_path="{{ params.folder }}/state",
     )

@@ -1,7 +1,7 @@
 """Classify a table every night, as typed columns beside its rows, and pay for no row twice.
 
-The table is every Python package that is installed here. The first run sends all of them. A later run sends only those
-with a new version, since the version is part of the prompt, and takes all other answers from the table of the run before.
+The table is every Python package that is installed here. The first run sends all of them. A later run sends only
+those with a new version, since the version is part of the prompt, and takes all other answers from the last table.
 Trigger it with `{"upgraded": 3}` to see that: three packages get a new version.
 """
 

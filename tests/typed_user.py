@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRateLimitError, SamStatusError, SamTransportError
+from airflow_provider_sam.decorators import sam_batch, sam_message
 from airflow_provider_sam.emulator import AfterLooks, Fault, SamEmulator, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError
 from airflow_provider_sam.hooks.sam import SamHook
@@ -22,6 +23,8 @@ from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorage
 from airflow_provider_sam.triggers.batch import SamBatchTrigger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pendulum
 
     from airflow_provider_sam.api.params import BatchRequestParams, CompletionParams, MessageParams
@@ -112,6 +115,47 @@ def in_a_dag(requests: list[BatchRequestParams]) -> None:
     SamCountTokensOperator(task_id="count", prompt="Hello", model="sam-small", max_input_tokens=100)
     SamCreateCompletionOperator(task_id="complete", prompt="Hello", model="sam-small", max_tokens_to_sample=5)
     SamBatchTrigger(batch_ids=["msgbatch_1"], deadline=0.0)
+
+
+@sam_message
+def ask(name: str) -> str:
+    """Return a prompt."""
+    return f"Hello {name}"
+
+
+@sam_message(model="sam-small", max_tokens=20, output_type=int, stream=True, retries=3)
+async def ask_typed(name: str, *, greeting: str = "Hello") -> MessageParams:
+    """Return a message's parameters."""
+    return {"model": "sam-small", "max_tokens": 20, "messages": [{"role": "user", "content": f"{greeting} {name}"}]}
+
+
+@sam_batch(id_column="id", prompt="Good? {review}", reuse="s3://bucket/table.parquet", queue="large")
+def send_rows(day: str) -> Iterator[dict[str, Any]]:
+    """Yield rows."""
+    yield {"id": 1, "review": day}
+
+
+@sam_batch
+def send(prompts: list[str]) -> list[str]:
+    """Return requests."""
+    return prompts
+
+
+def with_decorators() -> None:
+    """Make tasks of functions; what a type checker must not allow is marked so."""
+    answers = ask.partial().expand(name=["Sam", "Ada"])
+    answers >> ask_typed("Sam", greeting="Hi") >> send(["One"])
+    rows = send_rows("2026-01-01")
+    SamBatchToObjectStorageOperator(task_id="land", batch_id=rows, path="s3://bucket/", rows=rows)
+    ask(5)  # type: ignore[arg-type]
+    ask_typed("Sam", greeting="Hi", other=5)  # type: ignore[call-arg]
+    sam_message(stream="yes")  # type: ignore[call-overload]
+    sam_message(returns_five)  # type: ignore[type-var]
+
+
+def returns_five() -> int:
+    """Return what is no message."""
+    return 5
 
 
 def after_landing(manifest: dict[str, Any]) -> dict[str, str]:

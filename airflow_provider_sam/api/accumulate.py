@@ -129,13 +129,13 @@ class MessageAccumulator:
     def _block(self, index: int) -> _Block:
         if index not in self._blocks:
             raise SamResponseError(
-                f"the stream goes on with block {index}, which never began", operation="stream_message"
+                f"the stream continues block {index}, which never started", operation="stream_message"
             )
         return self._blocks[index]
 
     def _begun(self) -> dict[str, Any]:
         if self._fields is None:
-            raise SamResponseError("the stream did not begin with message_start", operation="stream_message")
+            raise SamResponseError("the stream did not start with message_start", operation="stream_message")
         return self._fields
 
 

@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+__all__ = [
+    "ApiObject",
+    "UnknownType",
+]
+
 UNKNOWN = "unknown"
 """The tag of the class that takes every type we do not know; no type of the API selects a class by this name."""
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam.api.params import BatchRequestParams
 
+__all__ = [
+    "BatchBody",
+]
+
 CHUNK_BYTES = 65_536
 """How many bytes are gathered before they are handed to the connection."""
 

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.models import BatchResultLine
     from airflow_provider_sam.api.settings import ClientSettings
 
+__all__ = [
+    "AsyncSamClient",
+    "SamClient",
+]
+
 
 class SamClient(methods.Blocking):
     """The API, blocking. Close it, or use it as a context manager.

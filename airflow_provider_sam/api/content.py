@@ -8,6 +8,20 @@ from pydantic import Tag
 
 from airflow_provider_sam.api.base import UNKNOWN, ApiObject, UnknownType, by_type
 
+__all__ = [
+    "CharLocationCitation",
+    "Citation",
+    "ContentBlock",
+    "ContentBlockLocationCitation",
+    "PageLocationCitation",
+    "RedactedThinkingBlock",
+    "TextBlock",
+    "ThinkingBlock",
+    "ToolUseBlock",
+    "UnknownBlock",
+    "UnknownCitation",
+]
+
 
 class CharLocationCitation(ApiObject):
     """A place in a plain text document, by characters."""

@@ -90,6 +90,7 @@ class Driver:
         arguments = wire.request_arguments(request, self.settings)
         with answers.translated(request, self.settings):
             sent = self._http.build_request(**arguments, content=wire.content(request), extensions={"trace": trace})
+            # Streamed, so that the body is read within our bounds: httpx itself has none.
             response = self._http.send(sent, stream=True)
             self.rate_limits = answers.rate_limits(response, self.settings)
             if response.is_success:

@@ -40,6 +40,34 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+__all__ = [
+    "SamAmbiguousSubmitError",
+    "SamAuthenticationError",
+    "SamBillingError",
+    "SamConflictError",
+    "SamConnectError",
+    "SamDisconnectedError",
+    "SamError",
+    "SamGatewayTimeoutError",
+    "SamInvalidRequestError",
+    "SamNotFoundError",
+    "SamOverloadedError",
+    "SamPermissionError",
+    "SamRateLimitError",
+    "SamRedirectError",
+    "SamRequestError",
+    "SamRequestTooLargeError",
+    "SamResponseError",
+    "SamServerError",
+    "SamSpendLimitError",
+    "SamStatusError",
+    "SamTLSError",
+    "SamTimeoutError",
+    "SamTransportError",
+    "SamUnprocessableError",
+    "SamUntrustedIdError",
+]
+
 
 class SamError(Exception):
     """Base of everything that goes wrong between us and the API.

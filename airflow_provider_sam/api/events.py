@@ -10,6 +10,29 @@ from airflow_provider_sam.api.base import UNKNOWN, ApiObject, UnknownType, by_ty
 from airflow_provider_sam.api.content import Citation, ContentBlock  # noqa: TC001  # read when the classes are made
 from airflow_provider_sam.api.models import Message  # noqa: TC001  # as above
 
+__all__ = [
+    "CitationsDelta",
+    "CompletionEvent",
+    "CompletionStreamEvent",
+    "ContentBlockDeltaEvent",
+    "ContentBlockStartEvent",
+    "ContentBlockStopEvent",
+    "Delta",
+    "InputJsonDelta",
+    "MessageChange",
+    "MessageDeltaEvent",
+    "MessageEvent",
+    "MessageStartEvent",
+    "MessageStopEvent",
+    "PingEvent",
+    "SignatureDelta",
+    "TextDelta",
+    "ThinkingDelta",
+    "UnknownDelta",
+    "UnknownEvent",
+    "UsageSoFar",
+]
+
 
 class TextDelta(ApiObject):
     """More text of a text block."""

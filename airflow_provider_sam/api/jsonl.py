@@ -10,6 +10,13 @@ from airflow_provider_sam.api.errors import SamResponseError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+__all__ = [
+    "Line",
+    "aiter_lines",
+    "iter_blocks",
+    "iter_lines",
+]
+
 
 class Line(NamedTuple):
     """A line that is not blank, without its end.

@@ -9,6 +9,10 @@ from typing import Any
 
 from airflow_provider_sam.api.errors import SamRequestError
 
+__all__ = [
+    "Limits",
+]
+
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What a `custom_id` looks like, whole; from the contract's section on batches."""
 
@@ -67,7 +71,7 @@ class CustomIds:
         first = self._index_of.setdefault(custom_id, index)
         if first != index:
             raise SamRequestError(
-                f"requests[{index}]: custom_id {custom_id!r} is already that of requests[{first}]; make each unique"
+                f"requests[{index}]: custom_id {custom_id!r} is already used by requests[{first}]; make them unique"
             )
 
 

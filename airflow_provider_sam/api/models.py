@@ -17,6 +17,30 @@ from airflow_provider_sam.api.content import ContentBlock, TextBlock
 from airflow_provider_sam.api.identity import trusted
 from airflow_provider_sam.api.moments import Moment  # noqa: TC001 - pydantic reads it when the class is made
 
+__all__ = [
+    "ApiError",
+    "BatchResult",
+    "BatchResultLine",
+    "CanceledResult",
+    "Completion",
+    "DeletedMessageBatch",
+    "ErrorResponse",
+    "ErroredResult",
+    "ExpiredResult",
+    "MalformedResultLine",
+    "Message",
+    "MessageBatch",
+    "MessageBatchPage",
+    "Model",
+    "ModelPage",
+    "Page",
+    "RequestCounts",
+    "SucceededResult",
+    "TokenCount",
+    "UnknownResult",
+    "Usage",
+]
+
 _log = logging.getLogger(__name__)
 
 EntryT = TypeVar("EntryT", bound=ApiObject)

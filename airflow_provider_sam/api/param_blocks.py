@@ -7,6 +7,38 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+__all__ = [
+    "Base64ImageSource",
+    "Base64PdfSource",
+    "BashTool20241022",
+    "BashTool20250124",
+    "BetaTool",
+    "CacheControl",
+    "CitationsConfig",
+    "ComputerUseTool20241022",
+    "ComputerUseTool20250124",
+    "ContentBlockSource",
+    "PlainTextSource",
+    "RequestBlock",
+    "RequestCharLocationCitation",
+    "RequestCitation",
+    "RequestContentBlockLocationCitation",
+    "RequestDocumentBlock",
+    "RequestImageBlock",
+    "RequestPageLocationCitation",
+    "RequestRedactedThinkingBlock",
+    "RequestTextBlock",
+    "RequestThinkingBlock",
+    "RequestToolResultBlock",
+    "RequestToolUseBlock",
+    "TextEditor20241022",
+    "TextEditor20250124",
+    "Tool",
+    "ToolInputSchema",
+    "URLImageSource",
+    "URLPdfSource",
+]
+
 
 class CacheControl(TypedDict):
     """Lets the API keep everything up to here for the next request."""

@@ -24,6 +24,30 @@ from airflow_provider_sam.api.param_blocks import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+__all__ = [
+    "AnyTool",
+    "BatchRequest",
+    "BatchRequestParams",
+    "BetaBatchRequest",
+    "BetaCountTokensParams",
+    "BetaMessageCreateParams",
+    "CompleteCreateParams",
+    "CompletionParams",
+    "CountTokensParams",
+    "InputMessage",
+    "MessageCreateParams",
+    "MessageParams",
+    "Metadata",
+    "PlainTool",
+    "ThinkingConfigDisabled",
+    "ThinkingConfigEnabled",
+    "TokenParams",
+    "ToolChoiceAny",
+    "ToolChoiceAuto",
+    "ToolChoiceNone",
+    "ToolChoiceTool",
+]
+
 
 class InputMessage(TypedDict):
     """One turn of the conversation."""

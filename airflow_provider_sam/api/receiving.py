@@ -52,7 +52,7 @@ class Inflater:
         piece = b""
         while chunk or len(piece) == INFLATED_AT_ONCE:
             if self._gzip.eof:
-                raise httpx.DecodingError("more bytes follow the end of what is compressed")
+                raise httpx.DecodingError("more bytes follow the end of the compressed data")
             try:
                 piece = self._gzip.decompress(chunk, INFLATED_AT_ONCE)
             except zlib.error as error:
@@ -66,7 +66,7 @@ class Inflater:
         :raises httpx.DecodingError: the compressed bytes ended too early.
         """
         if self._gzip is not None and self._begun and not self._gzip.eof:
-            raise httpx.DecodingError("the compressed bytes end too early")
+            raise httpx.DecodingError("the compressed data ends too early")
 
 
 class Gathering:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.jsonl import Line
     from airflow_provider_sam.api.operation import Request
 
+__all__ = [
+    "AsyncResultsStream",
+    "ResultsHead",
+    "ResultsStream",
+    "read_result",
+]
+
 CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 LENGTH = re.compile(r"\d{1,18}")
 PARTIAL_CONTENT = 206

@@ -167,6 +167,7 @@ class RetryState:
             error.attempts = state.attempt_number
             error.retry_hint = verdict.reason or self._after_lost_answer(error) or error.retry_hint
             return False
+        # Kept for the last attempt: a 404 to the repeat of a delete reads differently if the first may have worked.
         self._answer_lost |= outcome_of_create(error) == "unknown"
         self._wait = verdict.wait
         _log_repeat(self._request.operation, error, attempt=state.attempt_number, wait=verdict.wait)

@@ -31,7 +31,7 @@ def item(collection: str, identifier: str, *, what: str, action: str = "") -> st
     :raises SamRequestError: the id is empty or could lead the path elsewhere.
     """
     if not isinstance(identifier, str) or not identifier or identifier in {".", ".."}:
-        raise SamRequestError(f"{what} must be the id as the API gave it, got {identifier!r}")
+        raise SamRequestError(f"{what} must be the id that the API returned, got {identifier!r}")
     if found := UNSAFE_IN_PATH.search(identifier):
         raise SamRequestError(f"{what} {identifier!r} holds {found.group()!r}, which no id of the API contains")
     return f"{collection}/{quote(identifier, safe='')}{action}"
@@ -53,7 +53,7 @@ def beta_header(betas: Sequence[str] | None) -> dict[str, str]:
         raise SamRequestError(f"betas must be a list of names, got the string {betas!r}; write [{betas!r}]")
     for name in betas:
         if not isinstance(name, str) or not BETA_NAME.fullmatch(name):
-            raise SamRequestError(f"betas: {name!r} cannot be the name of a beta")
+            raise SamRequestError(f"betas: {name!r} is not a valid beta name")
     return {"anthropic-beta": ",".join(betas)}
 
 
@@ -63,7 +63,7 @@ def no_beta_names(betas: Sequence[str] | None) -> None:
     :raises SamRequestError: names are given.
     """
     if betas:
-        raise SamRequestError("betas must be empty here: models have a beta route, but take no names of betas")
+        raise SamRequestError("betas must be empty here: the beta route of models takes no beta names")
 
 
 def page_query(after_id: str | None, before_id: str | None, limit: int | None, limits: Limits) -> dict[str, str]:

@@ -10,6 +10,10 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.api.redaction import Redactor
 
+__all__ = [
+    "ClientSettings",
+]
+
 USER_AGENT = "airflow-provider-sam"
 
 
@@ -47,10 +51,12 @@ class ClientSettings:
     def __post_init__(self) -> None:
         """Refuse what would otherwise surface inside the HTTP library, whose messages show header values."""
         if not self.api_key or not all("!" <= character <= "~" for character in self.api_key):
-            raise SamRequestError("api_key must be printable ASCII without blanks; look for a line end at its edges")
+            raise SamRequestError(
+                "api_key must be printable ASCII without spaces; check for a line break at either end"
+            )
         parts = _split("base_url", self.base_url)
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise SamRequestError("base_url may hold scheme, host, port and path only")
+            raise SamRequestError("base_url may contain only a scheme, host, port and path")
         if self.proxy is not None:
             _split("proxy", self.proxy)
 

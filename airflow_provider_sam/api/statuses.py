@@ -10,6 +10,12 @@ import msgspec
 
 from airflow_provider_sam.api.identity import BATCH_ID
 
+__all__ = [
+    "BatchStatus",
+    "BatchStatusPage",
+    "StatusCounts",
+]
+
 BatchId = Annotated[str, msgspec.Meta(pattern=rf"\A{BATCH_ID.pattern}\Z")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.operation import Request
     from airflow_provider_sam.api.settings import ClientSettings
 
+__all__ = [
+    "AsyncCompletionStream",
+    "AsyncEventStream",
+    "AsyncMessageStream",
+    "CompletionStream",
+    "EventStream",
+    "MessageStream",
+]
+
 EventT = TypeVar("EventT")
 EventT_contra = TypeVar("EventT_contra", contravariant=True)
 ResultT = TypeVar("ResultT")

@@ -92,7 +92,7 @@ def check_exact(path: ObjectStoragePath, *, what: str = "path") -> None:
     """
     text, place = str(path), _place(str(path))
     if "::" in text:
-        raise SamRequestError(f"{what} {text!r} chains file systems ('::'); name one place to write to")
+        raise SamRequestError(f"{what} {text!r} chains filesystems ('::'); name one place to write to")
     if {".", ".."} & set(place.split("/")):
         raise SamRequestError(f"{what} {text!r} has '.' or '..' in it; write where it leads")
     if VERSION.search(text) and not is_local(path):
@@ -105,7 +105,7 @@ def check_exact(path: ObjectStoragePath, *, what: str = "path") -> None:
 def _opened(value: Any, conn_id: str | None, what: str) -> ObjectStoragePath:
     text = str(value)
     if CONTROL.search(text):
-        raise SamRequestError(f"{what} {text!r} holds a control character; remove it")
+        raise SamRequestError(f"{what} {text!r} contains a control character; remove it")
     match = SCHEME.match(text)
     scheme = match.group(1).lower() if match else "file"
     try:

@@ -194,7 +194,7 @@ class _LocalStagedFile:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BlockingIOError(f"another task is writing {self._path} at this moment") from None
+            raise BlockingIOError(f"another task is writing {self._path} right now") from None
 
     def _check_own(self, file: IO[bytes]) -> None:
         """Refuse what may be somebody else's file, before its content is thrown away."""

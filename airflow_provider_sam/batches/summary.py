@@ -58,7 +58,7 @@ class BatchSummary:
     def describe(self) -> str:
         """Say the state in one short line for a log."""
         if not self.ended:
-            return f"{self.id} {self.processing_status}, {self.processing:,} requests processing"
+            return f"{self.id} {self.processing_status}, {_requests(self.processing)} processing"
         parts = [f"{count:,} {name}" for name, count in self.counts().items() if count and name != "processing"]
         return f"{self.id} ended: {', '.join(parts) or 'no requests'}"
 
@@ -83,4 +83,8 @@ def describe(batches: Iterable[BatchSummary]) -> str:
         return batches[0].describe()
     ended = sum(batch.ended for batch in batches)
     processing = sum(batch.processing for batch in batches)
-    return f"{ended} of {len(batches)} batches ended, {processing:,} requests processing"
+    return f"{ended} of {len(batches)} batches ended, {_requests(processing)} processing"
+
+
+def _requests(number: int) -> str:
+    return "1 request" if number == 1 else f"{number:,} requests"

@@ -66,17 +66,34 @@ def lines_of_csv(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
     :raises ValueError: it is not one of our tables.
     """
-    csv.field_size_limit(sys.maxsize)  # the limit is one for all; a text of a model has none
-    rows = csv.reader(io.TextIOWrapper(io.BufferedReader(_Readable(chunks)), encoding="utf-8", newline=""), strict=True)
+    reader = csv.reader(
+        io.TextIOWrapper(io.BufferedReader(_Readable(chunks)), encoding="utf-8", newline=""), strict=True
+    )
+    rows = _rows_of(reader)
     try:
         header = next(rows, [])
+        if missing := [name for name in ANSWER_COLUMNS if name not in header]:
+            raise ValueError(f"it has no column {missing[0]!r}")
         places = {name: header.index(name) for name in ANSWER_COLUMNS}
         for row in rows:
             if len(row) != len(header):
                 raise ValueError(f"{len(row)} values instead of {len(header)}")
             yield line_of_row({name: row[place] or None for name, place in places.items()})
     except csv.Error as problem:
-        raise ValueError(f"line {rows.line_num}: {problem}") from None
+        raise ValueError(f"line {reader.line_num}: {problem}") from None
+
+
+def _rows_of(reader: Any) -> Iterator[list[str]]:
+    """Read rows whose values may be long. The library has one limit for all, so that the old one is put back."""
+    row: list[str] | None = []
+    while row is not None:
+        before = csv.field_size_limit(sys.maxsize)
+        try:
+            row = next(reader, None)
+        finally:
+            csv.field_size_limit(before)
+        if row is not None:
+            yield row
 
 
 def line_of_row(row: Mapping[str, Any]) -> bytes:

@@ -27,4 +27,4 @@ def undo_noted(undo: Callable[[], object], failure: BaseException) -> None:
     try:
         undo()
     except Exception as problem:  # noqa: BLE001 - the first failure is the one to tell
-        failure.add_note(f"Tidying up failed as well: {type(problem).__name__}: {problem}")
+        failure.add_note(f"The clean-up failed as well: {type(problem).__name__}: {problem}")

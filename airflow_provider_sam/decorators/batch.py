@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat.taskflow import Task
     from airflow_provider_sam.rows.recipe import Prompt
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
-RECIPE = ("id_column", "prompt", "messages", "output_type", "dedupe", "reuse")
+_RECIPE = ("id_column", "prompt", "messages", "output_type", "dedupe", "reuse")
 """The arguments with which the function returns rows, not requests."""
 
 
@@ -42,7 +42,7 @@ class SamBatchDecoratedOperator(DecoratedOperator, SamCreateBatchOperator):
     ) -> None:
         if given := [name for name in ("requests", "rows") if name in kwargs]:
             raise SamRequestError(f"@task.sam_batch takes no {given[0]}: its function returns them")
-        gives = "rows" if any(kwargs.get(name) for name in RECIPE) else "requests"
+        gives = "rows" if any(kwargs.get(name) for name in _RECIPE) else "requests"
         kwargs[gives] = FunctionCall(python_callable, op_args or (), op_kwargs or {})
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
 
@@ -59,7 +59,7 @@ class SamBatchDecoratedOperator(DecoratedOperator, SamCreateBatchOperator):
 
 
 @overload
-def sam_batch(python_callable: Callable[P, R]) -> Task[P, R]: ...
+def sam_batch(python_callable: Callable[_P, _R]) -> Task[_P, _R]: ...
 
 
 @overload
@@ -87,17 +87,16 @@ def sam_batch(
     betas: Sequence[str] | None = None,
     sam_conn_id: str = DEFAULT_CONN_ID,
     **task_arguments: Any,
-) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+) -> Callable[[Callable[_P, _R]], Task[_P, _R]]: ...
 
 
 def sam_batch(python_callable: Callable[..., Any] | None = None, **arguments: Any) -> Any:
     """Make a task of a function that returns or yields the requests of a batch; the task returns the batch's id.
 
     With `id_column` and `prompt` or `messages`, the function returns rows: mappings one by one, a DataFrame, a path, or
-    any other kind of `rows` of `SamCreateBatchOperator`. Where `result` is what a call of it in the Dag returns,
-    `result.operator.rows` is what `SamBatchToObjectStorageOperator` takes to put the answers beside the rows; the
-    landing calls the function again. What the function returns is data: it is never rendered as a template. The
-    function may be async.
+    any other kind of `rows` of `SamCreateBatchOperator`. `SamBatchToObjectStorageOperator` takes the task's output as
+    `batch_id` and as `rows`, to put the answers beside the rows; it calls the function again. What the function returns
+    is data: it is never rendered as a template. The function may be async.
 
     Takes the arguments of `SamCreateBatchOperator` except `requests` and `rows`, and those of every task.
     """

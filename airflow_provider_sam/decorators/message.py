@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 from airflow_provider_sam._compat.taskflow import DecoratedOperator, task_decorator_factory
 from airflow_provider_sam.api.errors import SamRequestError
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from airflow_provider_sam._compat import Context
     from airflow_provider_sam._compat.taskflow import Task
 
-    MessageInput = str | Sequence[Mapping[str, Any]] | Mapping[str, Any]
+MessageInput: TypeAlias = "str | Sequence[Mapping[str, Any]] | Mapping[str, Any]"
+"""What a function may return: a prompt, a list of messages, or a message's parameters."""
 
-P = ParamSpec("P")
-R = TypeVar("R", bound="MessageInput | Awaitable[MessageInput]")
+_P = ParamSpec("_P")
+_R = TypeVar("_R", bound="MessageInput | Awaitable[MessageInput]")
 
-DATA = ("messages", "system", "tools", "thinking", "metadata")
+_DATA = ("messages", "system", "tools", "thinking", "metadata")
 """Parameters of the API that the operator takes as arguments, and never renders."""
 
-PLAIN = ("model", "max_tokens")
+_PLAIN = ("model", "max_tokens")
 """Those that it renders, which is over when the function returns them."""
 
 
@@ -55,9 +56,9 @@ class SamMessageDecoratedOperator(DecoratedOperator, SamCreateMessageOperator):
             self.messages = Verbatim(returned)
         elif isinstance(returned, Mapping):
             rest = dict(returned)
-            for name in {*DATA, *PLAIN} & rest.keys():
+            for name in {*_DATA, *_PLAIN} & rest.keys():
                 value = rest.pop(name)
-                setattr(self, name, Verbatim(value) if name in DATA else value)
+                setattr(self, name, Verbatim(value) if name in _DATA else value)
             self.message_params = Verbatim({**(self.message_params.value or {}), **rest})
         else:
             raise SamRequestError(
@@ -67,7 +68,7 @@ class SamMessageDecoratedOperator(DecoratedOperator, SamCreateMessageOperator):
 
 
 @overload
-def sam_message(python_callable: Callable[P, R]) -> Task[P, R]: ...
+def sam_message(python_callable: Callable[_P, _R]) -> Task[_P, _R]: ...
 
 
 @overload
@@ -87,7 +88,7 @@ def sam_message(
     sam_conn_id: str = DEFAULT_CONN_ID,
     multiple_outputs: bool = False,
     **task_arguments: Any,
-) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+) -> Callable[[Callable[_P, _R]], Task[_P, _R]]: ...
 
 
 def sam_message(

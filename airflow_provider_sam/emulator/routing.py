@@ -54,7 +54,7 @@ class Router:
                 allowed.append(route.method)
         if allowed:
             raise ApiError(405, f"Method {method} is not allowed here.", headers={"allow": ", ".join(allowed)})
-        raise not_found("There is no such route.")
+        raise not_found("No such route.")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -65,7 +65,7 @@ class ServerThread:
         :raises OSError: the address is in use
         """
         if self._thread is not None:
-            raise RuntimeError("The server is running already.")
+            raise RuntimeError("The server is already running.")
         listening = self._bind()
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(listening, ready), name="sam-emulator", daemon=True)

@@ -70,7 +70,7 @@ class Workspace:
         """
         with self._lock:
             if batch_id in self._batches:
-                raise ApiError(409, f"There is a Message Batch with the id {batch_id!r} already.")
+                raise ApiError(409, f"A Message Batch with the id {batch_id!r} already exists.")
             newest = next(reversed(self._batches.values()), None)
             now = self.clock()
             if newest is not None:

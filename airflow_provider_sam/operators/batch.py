@@ -87,7 +87,7 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         | XComArg
         | Callable[[Context], Iterable[Mapping[str, Any] | str]]
         | None = None,
-        rows: Rows | RowRequests | None = None,
+        rows: Rows | RowRequests | Any = None,
         id_column: str | Sequence[str] | None = None,
         prompt: Prompt | None = None,
         messages: Sequence[Mapping[str, Any]] | None = None,

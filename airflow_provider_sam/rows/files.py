@@ -65,6 +65,7 @@ def row_files(path: ObjectStoragePath) -> list[RowFile]:
 
     :raises SamRequestError: there is none, it is no table, or not all are of one format.
     """
+    path.fs.invalidate_cache()  # what an earlier task of this process has seen there may have changed
     pattern = _pattern(path)
     if pattern:
         base, below = _matches(path, pattern)

@@ -20,7 +20,7 @@ BLOCK_BYTES = 1 << 22
 def request_lines(batches: Iterable[RowBatch], recipe: Recipe, unanswered: Unanswered) -> Iterator[tuple[int, bytes]]:
     """Return the requests that have to be sent, in blocks of lines: the number of the first, from 1, and the bytes.
 
-    :raises SamRequestError: a row makes no request; the message names it.
+    :raises SamRequestError: a row makes no request, the message names it; or a row that was asked for is not there.
     """
     lines: list[bytes] = []
     size, number = 0, 1
@@ -33,5 +33,6 @@ def request_lines(batches: Iterable[RowBatch], recipe: Recipe, unanswered: Unans
                 yield number, b"\n".join(lines)
                 number += len(lines)
                 lines, size = [], 0
+    unanswered.check_found()
     if lines:
         yield number, b"\n".join(lines)

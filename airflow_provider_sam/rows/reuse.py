@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
+from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.answers import answer_of
 from airflow_provider_sam.rows.disk import DiskSet
 from airflow_provider_sam.rows.identity import params_part
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.answers import Answer
     from airflow_provider_sam.rows.output_type import OutputType
     from airflow_provider_sam.rows.recipe import RowRequest
+
+EXAMPLES = 3
+"""How many custom_ids an error names."""
 
 
 def is_good(answer: Answer, output_type: OutputType | None, *, stop_reasons: Collection[str] = ()) -> bool:
@@ -64,6 +69,7 @@ class Unanswered:
     :param lines: results of earlier publications.
     :param output_type: of the answers, if they have one.
     :param dedupe: whether rows that ask the same are asked once, and share an earlier answer.
+    :param only: the custom_ids of the rows that are asked about at all; None for all.
     """
 
     def __init__(
@@ -73,9 +79,12 @@ class Unanswered:
         *,
         dedupe: bool,
         stop_reasons: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> None:
         self.counts = RowCounts()
         self._dedupe = dedupe
+        self._only = None if only is None else {self._key(name): name for name in sorted(only)}
+        self._missing = dict(self._only or {})
         with ExitStack() as stack:
             self._answered = stack.enter_context(DiskSet())
             self._asked = stack.enter_context(DiskSet())
@@ -94,14 +103,30 @@ class Unanswered:
     def pick(self, requests: Iterable[RowRequest]) -> Iterator[RowRequest]:
         """Return those of some requests that are to be sent, and count all."""
         for request in requests:
-            self.counts.rows += 1
             key = self._key(request.custom_id)
+            if self._only is not None:
+                if key not in self._only:
+                    continue
+                self._missing.pop(key, None)
+            self.counts.rows += 1
             if self._any_answered and key in self._answered:
                 self.counts.reused += 1
             elif self._dedupe and not self._asked.add(key):
                 self.counts.duplicates += 1
             else:
                 yield request
+
+    def check_found(self) -> None:
+        """Check, when all rows were looked at, that those which were to be asked about are there.
+
+        :raises SamRequestError: some are not.
+        """
+        if self._missing:
+            examples = ", ".join(repr(name) for name in islice(self._missing.values(), EXAMPLES))
+            raise SamRequestError(
+                f"{len(self._missing)} of the {len(self._only or ())} requests to send again are of no row, such as "
+                f"{examples}: the rows, or what is asked about them, have changed since they were sent"
+            )
 
     def _key(self, custom_id: str) -> str:
         return params_part(custom_id) if self._dedupe else custom_id

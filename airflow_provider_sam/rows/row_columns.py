@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.rows.arrow_types import decoded, family
 from airflow_provider_sam.rows.batch import ArrowRows
 from airflow_provider_sam.rows.values import arrow_column, json_text, python_values
 
@@ -140,6 +141,7 @@ def _common(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     """Return the type that can hold values of several ones; None where there is none, or values would change."""
     import pyarrow as pa
 
+    kinds = [*map(decoded, kinds)]
     if len({*map(_family, kinds)}) > 1:
         return None
     schemas = [pa.schema([("column", kind)]) for kind in kinds]
@@ -150,12 +152,13 @@ def _common(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
 
 
 def _family(kind: pa.DataType) -> str:
+    """Return what types have in common whose values may become values of one of them."""
     import pyarrow as pa
 
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
     if pa.types.is_timestamp(kind):
         return f"timestamp of {kind.tz}"
-    if pa.types.is_list(kind):
-        return "list"
-    return str(kind.id)
+    if pa.types.is_list(kind) or pa.types.is_struct(kind):
+        return str(kind.id)
+    return family(kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from inspect import getattr_static
 from io import IOBase
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def open_rows(
     if isinstance(source, SqlRows):
         yield from read_sql(source, columns)
     elif isinstance(source, str | os.PathLike | ObjectStoragePath):
-        yield from _read_files(readable_path(_place(source), storage_conn_id, what="rows"), columns)
+        yield from _read_files(_path(source, storage_conn_id), columns)
     elif is_arrow(source):
         yield from read_arrow(source, columns)
     elif (refusal := _refusal(source)) is not None:
@@ -64,16 +65,21 @@ def _read_files(path: ObjectStoragePath, columns: Collection[str] | None) -> Ite
         yield from readers[file.format](file, columns)
 
 
-def _place(source: str | os.PathLike[str] | ObjectStoragePath) -> str | ObjectStoragePath:
-    """Return a path as an object storage path is made of: one of `pathlib` is a text there."""
-    return source if isinstance(source, str | ObjectStoragePath) else os.fspath(source)
+def _path(source: str | os.PathLike[str] | ObjectStoragePath, storage_conn_id: str | None) -> ObjectStoragePath:
+    place = source if isinstance(source, str | ObjectStoragePath) else os.fspath(source)
+    path = readable_path(place, storage_conn_id, what="rows")
+    if "?" in str(place) and "?" not in str(path):  # at the end of a store's path it is taken for an empty query
+        raise SamRequestError(f"rows {str(place)!r} would become {str(path)!r}; write * or [0-9] in place of the ?")
+    return path
 
 
 def _refusal(source: object) -> str | None:
     """Return what to write in place of something that holds no rows, whether or not it can be iterated."""
     if isinstance(source, Mapping):
         return "write one mapping a row, such as [{'id': 1, 'text': '...'}, ...], or pyarrow.table(...) of the columns"
-    if any(hasattr(source, mark) for mark in TABLE_MARKS):
+    if any(getattr_static(source, mark, None) is not None for mark in TABLE_MARKS):  # polars warns of a look
+        if hasattr(source, "collect"):
+            return "it has no rows yet: give what its collect() returns"
         return "make it a table of Arrow, as by pyarrow.Table.from_pandas(df), or update its library"
     if isinstance(source, set | frozenset):
         return "a set has another order in every process: give a list"

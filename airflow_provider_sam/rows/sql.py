@@ -55,8 +55,7 @@ def read_sql(source: SqlRows, columns: Collection[str] | None) -> Iterator[Plain
     hook: Any = BaseHook.get_hook(source.conn_id)
     number, size = 1, FIRST_FETCH
     try:
-        with _connected(hook, source) as connection:
-            cursor = _executed(connection, source)
+        with _connected(hook, source) as connection, _executed(connection, source) as cursor:
             rows = cursor.fetchmany(size)
             places = _places(cursor.description, columns, source)
             while rows or number == 1:
@@ -88,23 +87,28 @@ def _connected(hook: Any, source: SqlRows) -> Iterator[Any]:
             connection.close()
 
 
-def _executed(connection: Any, source: SqlRows) -> Any:
-    """Run the query, so that its rows stay on the server where the client can leave them there."""
-    cursor = _cursor(connection)
-    if source.parameters is None:  # without any, a percent sign is one
-        cursor.execute(source.sql)
-    else:
-        cursor.execute(source.sql, source.parameters)
-    return cursor
-
-
-def _cursor(connection: Any) -> Any:
+@contextmanager
+def _executed(connection: Any, source: SqlRows) -> Iterator[Any]:
+    """Run the query for the block, and leave its rows on the server where the client can."""
     clients = {base.__module__.partition(".")[0] for base in type(connection).__mro__}
-    if clients & NAMED_CURSORS:
-        return connection.cursor(name="sam_rows")
-    for client in clients & set(STREAMING_CURSORS):
-        return connection.cursor(importlib.import_module(STREAMING_CURSORS[client]).SSCursor)
-    return connection.cursor()
+    named = bool(clients & NAMED_CURSORS)
+    streaming = [STREAMING_CURSORS[client] for client in clients & set(STREAMING_CURSORS)]
+    if named:
+        cursor = connection.cursor(name="sam_rows")
+    elif streaming:
+        cursor = connection.cursor(importlib.import_module(streaming[0]).SSCursor)
+    else:
+        cursor = connection.cursor()
+    try:
+        if source.parameters is None:  # without any, a percent sign is one
+            cursor.execute(source.sql)
+        else:
+            cursor.execute(source.sql, source.parameters)
+        yield cursor
+    finally:
+        if named:  # the streaming ones would first read all that is left; the connection's end is theirs
+            with suppress(Exception):
+                cursor.close()
 
 
 def _places(description: Any, columns: Collection[str] | None, source: SqlRows) -> dict[str, int]:
@@ -132,7 +136,7 @@ def _failure(source: SqlRows, count: int, error: Exception) -> SamRequestError:
     progress = f"after row {count}" if count else "before its first row"
     failure = SamRequestError(
         f"the query of rows on connection {source.conn_id!r} failed {progress}: {type_name(error)}: "
-        f"{str(error).strip().rstrip('.')}"
+        f"{' '.join(str(error).split()).rstrip('.')}"
     )
     failure.retry_hint = "Nothing was sent; a retry runs the query anew."
     return failure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
+from airflow_provider_sam.rows.arrow_types import cast, empty_batch, without_views
 from airflow_provider_sam.rows.batch import MOST_BYTES, MOST_ROWS, PlainRows, arrow_batches
 from airflow_provider_sam.rows.files import listed, selected
 
@@ -38,14 +39,16 @@ def read_arrow(source: object, columns: Collection[str] | None, *, number: int =
     kind = type_name(source)
     reader = _reader(source, kind)
     names = selected(columns, reader.schema.names, kind)
+    schema = pa.schema([(name, without_views(reader.schema.field(name).type)) for name in names])
     first = number
     while (batch := _next(reader, kind, number - 1)) is not None:
         if batch.num_rows:
-            yield from arrow_batches(batch.select(names), number=number)
+            arrays = [cast(batch.column(name), schema.field(name).type) for name in names]
+            needed = pa.RecordBatch.from_arrays(arrays, schema=schema) if names else batch.select([])
+            yield from arrow_batches(needed, number=number)
             number += batch.num_rows
     if number == first:
-        schema = pa.schema([reader.schema.field(name) for name in names])
-        yield from arrow_batches(pa.RecordBatch.from_pylist([], schema=schema), number=number)
+        yield from arrow_batches(empty_batch(schema), number=number)
 
 
 def _reader(source: Any, kind: str) -> Any:

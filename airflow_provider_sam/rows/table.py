@@ -192,17 +192,16 @@ class TableEncoder:
         own, answered = columns.schema(), AnswerColumns(self._table.rows.output_type)
         schema = pa.schema([*own, *answered.schema()])
         metadata = msgspec.json.encode(self._table.facts())
-        writer = table_writer(
-            self._format, self._write, schema, texts=["custom_id", "text", "error"], metadata=metadata
-        )
-        for arrays, found in columns.read(own):
-            for start, end in self._pieces(found[NUMBER]):
-                answers = self._answers(found[CUSTOM_ID][start:end], found[NUMBER][start:end])
-                judged, made = answered.make(answers)
-                self._row_facts.count(judged)
-                of_rows = [array.slice(start, end - start) for array in arrays]
-                writer.write(pa.RecordBatch.from_arrays([*of_rows, *made], schema=schema))
-        return writer.close()
+        texts = ["custom_id", "text", "error"]
+        with table_writer(self._format, self._write, schema, texts=texts, metadata=metadata) as writer:
+            for arrays, found in columns.read(own):
+                for start, end in self._pieces(found[NUMBER]):
+                    answers = self._answers(found[CUSTOM_ID][start:end], found[NUMBER][start:end])
+                    judged, made = answered.make(answers)
+                    self._row_facts.count(judged)
+                    of_rows = [array.slice(start, end - start) for array in arrays]
+                    writer.write(pa.RecordBatch.from_arrays([*of_rows, *made], schema=schema))
+            return writer.close()
 
     def _pieces(self, numbers: Sequence[int | None]) -> Iterator[tuple[int, int]]:
         """Cut rows into pieces whose answers fit into memory."""

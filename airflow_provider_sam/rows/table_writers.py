@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from airflow_provider_sam._compat import optional_library
 from airflow_provider_sam.api.errors import SamRequestError
@@ -12,6 +13,7 @@ from airflow_provider_sam.rows.values import json_text, python_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     import pyarrow as pa
 
@@ -25,7 +27,11 @@ FORMATS = ("parquet", "csv")
 
 
 class TableWriter(Protocol):
-    """Writes record batches of one schema."""
+    """Writes record batches of one schema. Use it as a context manager: nothing is written after the block."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def write(self, batch: pa.RecordBatch, /) -> object:
         """Write rows."""
@@ -50,6 +56,8 @@ def table_writer(
 
 
 class _ParquetWriter:
+    """Writes a row group in a thread, which needs no Python to do it, while the rows of the next one come in."""
+
     def __init__(self, write: Callable[[bytes], object], schema: pa.Schema, texts: Sequence[str]) -> None:
         self._arrow = optional_library("pyarrow", extra="parquet")
         parquet = optional_library("pyarrow.parquet", extra="parquet")
@@ -69,6 +77,14 @@ class _ParquetWriter:
             write_statistics=short,
             metadata_collector=self._written,
         )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="row group")
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
 
     def _check(self, parquet: Any, field: pa.Field) -> None:
         try:
@@ -87,12 +103,19 @@ class _ParquetWriter:
             self._write_group()
 
     def _write_group(self) -> None:
+        self._wait()
         if self._batches:
-            self._writer.write_table(self._arrow.Table.from_batches(self._batches, self._schema))
+            group = self._arrow.Table.from_batches(self._batches, self._schema)
+            self._writing = self._thread.submit(self._writer.write_table, group)
         self._batches, self._size, self._rows = [], 0, 0
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
 
     def close(self) -> int:
         self._write_group()
+        self._wait()
         self._writer.close()
         (metadata,) = self._written
         return int(metadata.num_rows)
@@ -105,6 +128,12 @@ class _CsvWriter:
         self._schema = self._arrow.schema([(field.name, self._type(field.type)) for field in schema])
         self._writer = csv.CSVWriter(Writable(write), self._schema)
         self._rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     def _type(self, kind: pa.DataType) -> pa.DataType:
         types = self._arrow.types

@@ -25,10 +25,11 @@ class ColumnType:
 
     :param arrow: the type of its column.
     :param convert: makes of a validated value what Arrow takes; raises one of `NOT_HELD` where the type cannot hold it.
+        None where Arrow takes it as it is.
     """
 
     arrow: pa.DataType
-    convert: Callable[[Any], Any]
+    convert: Callable[[Any], Any] | None = None
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Return a column of values, None among them.
@@ -37,7 +38,8 @@ class ColumnType:
         """
         import pyarrow as pa
 
-        converted = [None if value is None else self.convert(value) for value in values]
+        convert = self.convert
+        converted = values if convert is None else [None if value is None else convert(value) for value in values]
         if not pa.types.is_dictionary(self.arrow):
             return pa.array(converted, self.arrow)
         plain = pa.array(converted, self.arrow.value_type)
@@ -62,7 +64,7 @@ def column_type(schema: Any) -> ColumnType:
 
     kind = _type_of(schema)
     if pa.types.is_string(kind.arrow) and _strings_of(_without_null(schema)) is not None:
-        return ColumnType(pa.dictionary(pa.int32(), pa.string()), kind.convert)
+        return ColumnType(pa.dictionary(pa.int32(), pa.string()))
     return kind
 
 
@@ -78,8 +80,8 @@ def _type_of(schema: Any) -> ColumnType:
     scalars: dict[tuple[Any, Any], ColumnType] = {
         ("string", "date"): ColumnType(pa.date32(), date.fromisoformat),
         ("string", "date-time"): ColumnType(pa.timestamp("us", "UTC"), _moment),
-        ("string", None): ColumnType(pa.string(), _as_it_is),
-        ("boolean", None): ColumnType(pa.bool_(), _as_it_is),
+        ("string", None): ColumnType(pa.string()),
+        ("boolean", None): ColumnType(pa.bool_()),
         ("integer", None): ColumnType(pa.int64(), _whole),
         ("number", None): ColumnType(pa.float64(), float),
     }
@@ -90,6 +92,8 @@ def _list_type(items: Any) -> ColumnType:
     import pyarrow as pa
 
     item = _type_of(items)
+    if item.convert is None:
+        return ColumnType(pa.list_(item.arrow))
     return ColumnType(pa.list_(item.arrow), lambda values: [_converted(item, value) for value in values])
 
 
@@ -97,14 +101,17 @@ def _struct_type(properties: Mapping[str, Any]) -> ColumnType:
     import pyarrow as pa
 
     fields = {name: _type_of(schema) for name, schema in properties.items()}
+    struct = pa.struct([(name, field.arrow) for name, field in fields.items()])
+    if all(field.convert is None for field in fields.values()):
+        return ColumnType(struct)
     return ColumnType(
-        pa.struct([(name, field.arrow) for name, field in fields.items()]),
+        struct,
         lambda value: {name: _converted(field, value.get(name)) for name, field in fields.items()},
     )
 
 
 def _converted(kind: ColumnType, value: Any) -> Any:
-    return None if value is None else kind.convert(value)
+    return value if value is None or kind.convert is None else kind.convert(value)
 
 
 def _without_null(schema: Any) -> Mapping[str, Any]:
@@ -137,10 +144,6 @@ def _strings_of(schema: Mapping[str, Any]) -> list[str] | None:
         return None
     strings = [value for value in listed if value is not None]
     return strings if strings and all(isinstance(value, str) for value in strings) else None
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _whole(value: Any) -> int:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from airflow_provider_sam.rows.arrow_types import to_microseconds
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,6 +20,9 @@ AS_THEY_ARE = frozenset({type(None), str, int, bool, bytes, date, datetime, time
 
 MISSING = frozenset({"NAType", "NaTType"})
 """What pandas has in place of a missing value, by the names of its types."""
+
+OF_PANDAS: dict[str, dict[str, Any]] = {"to_pydatetime": {"warn": False}, "to_pytimedelta": {}}
+"""How the moments and durations of pandas become those of Python, to the microsecond."""
 
 
 def plain_values(values: Sequence[Any]) -> list[Any]:
@@ -35,6 +40,9 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=repr)
     if isinstance(value, memoryview | bytearray):  # the binary values of PostgreSQL's client
         return bytes(value)
+    for name, arguments in OF_PANDAS.items():
+        if hasattr(value, name) and kind.__name__ not in MISSING:
+            return getattr(value, name)(**arguments)
     if kind.__module__ == "numpy" and hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, float | Decimal):
@@ -47,33 +55,14 @@ def python_values(array: pa.Array) -> list[Any]:
     import pyarrow as pa
 
     kind = array.type
-    if (coarse := _to_microseconds(kind)) != kind:
+    if (coarse := to_microseconds(kind)) != kind:
+        if pa.types.is_dictionary(kind):
+            array, coarse = array.dictionary_decode(), coarse.value_type
         array = array.cast(coarse, safe=False)
     values: list[Any] = array.to_pylist()
     if pa.types.is_floating(kind):
         return [None if value != value else value for value in values]  # noqa: PLR0124 - as above
     return values
-
-
-def _to_microseconds(kind: pa.DataType) -> pa.DataType:
-    """Return the type with which no value has more digits of a second than Python can hold."""
-    import pyarrow as pa
-
-    if getattr(kind, "unit", None) == "ns":
-        if pa.types.is_timestamp(kind):
-            return pa.timestamp("us", kind.tz)
-        return pa.duration("us") if pa.types.is_duration(kind) else pa.time64("us")
-    if pa.types.is_list(kind):
-        return pa.list_(_field_to_microseconds(kind.value_field))
-    if pa.types.is_large_list(kind):
-        return pa.large_list(_field_to_microseconds(kind.value_field))
-    if pa.types.is_struct(kind):
-        return pa.struct([_field_to_microseconds(kind.field(number)) for number in range(kind.num_fields)])
-    return kind
-
-
-def _field_to_microseconds(field: pa.Field) -> pa.Field:
-    return field.with_type(_to_microseconds(field.type))
 
 
 def arrow_column(values: list[Any]) -> pa.Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_sam._compat import ObjectStoragePath, ResolveMixin
 from airflow_provider_sam.api.errors import SamRequestError
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from airflow_provider_sam.rows.output_type import OutputType
     from airflow_provider_sam.rows.recipe import Prompt, Recipe
 
-    Defaults = Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]]
-    Rows = str | ObjectStoragePath | SqlRows | XComArg | Iterable[Mapping[str, Any]] | Callable[[Context], Any] | Any
+Defaults: TypeAlias = "Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]]"
+"""What `defaults` may be."""
+
+Rows: TypeAlias = "str | ObjectStoragePath | SqlRows | XComArg | Iterable[Mapping[str, Any]] | Callable[[Context], Any]"
+"""What `rows` may be, besides an object with Arrow's stream interface."""
 
 
 class RowRequests(ResolveMixin):
@@ -47,7 +50,7 @@ class RowRequests(ResolveMixin):
 
     def __init__(
         self,
-        rows: Rows,
+        rows: Rows | Any,
         *,
         id_column: str | Sequence[str],
         prompt: Prompt | None = None,
@@ -98,11 +101,13 @@ class RowRequests(ResolveMixin):
         :param model: the connection's, for a recipe that names none.
         :raises SamRequestError: the arguments contradict each other.
         """
+        from airflow_provider_sam.rows.join import check_names
         from airflow_provider_sam.rows.output_type import OutputType
         from airflow_provider_sam.rows.recipe import Recipe
 
         defaults = self.defaults.read(context) or {}
         output_type = None if self.output_type is None else OutputType.of(self.output_type)
+        check_names((), list(output_type.columns) if output_type else ())  # before it is paid for, not when it lands
         recipe = Recipe(
             id_columns=[self.id_column] if isinstance(self.id_column, str) else self.id_column,
             prompt=self.prompt,
@@ -159,6 +164,22 @@ class BoundRows:
         rows = self.arguments.rows
         source = rows.read(self.context) if isinstance(rows, Verbatim) else rows
         return open_rows(source, columns=columns, storage_conn_id=self.storage_conn_id)
+
+
+def submitted_rows(given: RowRequests | XComArg | None) -> RowRequests | None:
+    """Return the rows that a landing is for: those given, or those of the task whose output is given.
+
+    :raises SamRequestError: that task has submitted no rows, or cannot tell here which.
+    """
+    if given is None or isinstance(given, RowRequests):
+        return given
+    found = getattr(getattr(given, "operator", None), "rows", None)
+    if isinstance(found, RowRequests):
+        return found
+    raise SamRequestError(
+        "rows must be the attribute rows of the task that submits them, or the output of @task.sam_batch with an "
+        "id_column; mapped tasks share a RowRequests instead"
+    )
 
 
 def check_one_input(name: str, given: object, rows: RowRequests | None) -> None:

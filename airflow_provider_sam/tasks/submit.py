@@ -115,13 +115,12 @@ class BaseSamSubmitOperator(BaseOperator):
 
         bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
         earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)
-        with Unanswered(earlier, bound.output_type, dedupe=rows.dedupe) as unanswered:
+        with Unanswered(earlier, bound.output_type, dedupe=rows.dedupe, only=only) as unanswered:
             lines = request_lines(bound.batches(bound.recipe.columns), bound.recipe, unanswered)
             found = self._submit(
                 context,
                 lambda _limits: (Block("", number, data) for number, data in lines),
                 defaults=None,
-                only=only,
                 one_batch=one_batch,
                 counts=unanswered.counts,
             )

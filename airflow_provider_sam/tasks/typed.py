@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.rows.output_type import OutputType
 
-SHOWN = 2000
+_SHOWN = 2000
 """Characters of an answer that the log shows."""
 
-LASTING = {
+_LASTING = {
     "max_tokens": (
         "the answer was cut off at max_tokens",
         "Raise max_tokens; otherwise a retry is likely to be cut off too.",
@@ -63,7 +63,7 @@ def create_typed(
     try:
         return output_type.value(text)
     except InvalidOutputError as problem:
-        log.warning("The second answer: %.*r", SHOWN, text)
+        log.warning("The second answer: %.*r", _SHOWN, text)
         raise SamInvalidOutputError(
             f"the answer is not of output_type, nor was the one before it: {problem.reason}",
             reason=problem.reason,
@@ -81,8 +81,8 @@ def answer_text(message: Message) -> str:
     from airflow_provider_sam.batches.tables import ANSWER_TOOL
 
     calls = [block for block in message.content if isinstance(block, ToolUseBlock)]
-    if message.stop_reason in LASTING:
-        what, hint = LASTING[message.stop_reason]
+    if message.stop_reason in _LASTING:
+        what, hint = _LASTING[message.stop_reason]
     elif other := next((call.name for call in calls if call.name != ANSWER_TOOL), None):
         what = f"the model called the tool {other!r} instead of giving an answer"
         hint = "This task runs no tools: leave them out, or set tool_choice to {'type': 'none'}."

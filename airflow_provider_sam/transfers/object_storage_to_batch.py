@@ -98,7 +98,7 @@ class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
         self,
         *,
         path: str | ObjectStoragePath | XComArg | None = None,
-        rows: Rows | RowRequests | None = None,
+        rows: Rows | RowRequests | Any = None,
         id_column: str | Sequence[str] | None = None,
         prompt: Prompt | None = None,
         messages: Sequence[Mapping[str, Any]] | None = None,

@@ -95,6 +95,7 @@ class SamBatchTrigger(BaseTrigger):
 
         if self.cancel_on_kill:
             await get_ready(self.task_instance)
+        # Triggers that were stored before there was this limit come without one, and wait on.
         hidden_for = math.inf if self.visibility_timeout is None else self.visibility_timeout
         watch = WaitState(self.ids(), self.log, visibility_timeout=hidden_for, known=self.seen)
         poller = shared_poller(self.sam_conn_id, SamHook(self.sam_conn_id).async_client)

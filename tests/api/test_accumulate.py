@@ -191,10 +191,10 @@ def test_a_change_without_usage_leaves_the_counts():
 @pytest.mark.parametrize(
     ("events", "problem"),
     [
-        ([STOP], "did not begin with message_start"),
-        ([{"type": "message_delta", "delta": {}}], "did not begin with message_start"),
-        ([], "did not begin with message_start"),
-        ([START, delta(2, type="text_delta", text="a")], "block 2, which never began"),
+        ([STOP], "did not start with message_start"),
+        ([{"type": "message_delta", "delta": {}}], "did not start with message_start"),
+        ([], "did not start with message_start"),
+        ([START, delta(2, type="text_delta", text="a")], "block 2, which never started"),
         (
             [
                 START,

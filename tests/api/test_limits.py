@@ -63,7 +63,7 @@ def test_a_repeated_custom_id_names_both_places():
     custom_ids.add("a", 0)
     custom_ids.add("b", 1)
 
-    with pytest.raises(SamRequestError, match=r"requests\[2\]: custom_id 'a' is already that of requests\[0\]"):
+    with pytest.raises(SamRequestError, match=r"requests\[2\]: custom_id 'a' is already used by requests\[0\]"):
         custom_ids.add("a", 2)
     assert len(custom_ids) == 2
 

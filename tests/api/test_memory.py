@@ -83,7 +83,7 @@ def test_the_limit_is_that_of_the_decompressed_answer(calls):
         ("br", MODELS, "content-encoding 'br' was not asked for"),
         ("gzip, gzip", gzip.compress(gzip.compress(MODELS)), "content-encoding 'gzip, gzip' was not asked for"),
         ("gzip", MODELS, "incorrect header"),
-        ("gzip", gzip.compress(MODELS)[:-4], "end too early"),
+        ("gzip", gzip.compress(MODELS)[:-4], "ends too early"),
         ("gzip", gzip.compress(MODELS) + b"x", "follow the end"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_completion_ends_with_its_stop_reason(stream):
             {"type": "content_block_stop"},
             "a 'content_block_stop' event is wrong, content_block_stop.index: Field required",
         ),
-        (text("a"), "block 0, which never began"),
+        (text("a"), "block 0, which never started"),
     ],
 )
 def test_an_event_that_is_none_of_the_apis_is_an_error(stream, event, problem):
@@ -145,6 +145,26 @@ def test_an_answer_that_is_no_stream_is_an_error(call):
     with RawServer(http(b"<html>", content_type="text/html")) as server:
         settings = ClientSettings(base_url=server.url, api_key="k")
         with pytest.raises(errors.SamResponseError, match="something else than events"):
+            call(settings, "stream_message", PARAMS)
+
+
+DELTAS = {
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+    "signature": {"type": "thinking", "thinking": "", "signature": ""},
+    "partial_json": {"type": "tool_use", "id": "t", "name": "n", "input": {}},
+}
+
+
+@pytest.mark.parametrize("kept", DELTAS)
+def test_what_every_kind_of_delta_brings_counts_against_the_limit(call, kept):
+    """Many pieces, none of them large, add up to more than an answer may hold."""
+    block = {"type": "content_block_start", "index": 0, "content_block": DELTAS[kept]}
+    kind = "input_json_delta" if kept == "partial_json" else f"{kept}_delta"
+    piece = {"type": "content_block_delta", "index": 0, "delta": {"type": kind, kept: "x" * 500}}
+    answer = http(sse(START, block, *[piece] * 50, STOP), content_type="text/event-stream")
+    with RawServer(answer) as server:
+        settings = ClientSettings(base_url=server.url, api_key="k", limits=Limits(max_answer_bytes=10_000))
+        with pytest.raises(errors.SamResponseError, match="add up to more than 10000 bytes"):
             call(settings, "stream_message", PARAMS)
 
 

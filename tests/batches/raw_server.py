@@ -28,6 +28,7 @@ class Answer:
     :param reset: close by RST
     :param ranges: answer a range that is asked for by 206
     :param headers: what else the head holds; with an `etag`, an `if-range` of another one gets the whole body
+    :param status: of an answer that is not 206
     :param stubborn: answer a range whatever its `if-range` says
     :param endless: what is sent after the body again and again, as long as the client takes it; needs `close`
     """
@@ -40,6 +41,7 @@ class Answer:
     ranges: bool = False
     endless: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: str = "200 OK"
     stubborn: bool = False
 
 
@@ -76,7 +78,7 @@ class RawServer:
             yield name.lower(), value.strip()
 
     def _answer(self, connection: socket.socket, answer: Answer, headers: Mapping[str, str]) -> None:
-        body, status = answer.body, b"200 OK"
+        body, status = answer.body, answer.status.encode()
         length = len(body) if answer.length is None else answer.length
         head = b"content-type: application/x-jsonl\r\n"
         head += b"".join(b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in answer.headers.items())

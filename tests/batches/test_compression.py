@@ -82,7 +82,8 @@ def test_a_few_bytes_that_become_many_come_in_pieces(monkeypatch):
 
 def published(path):
     file = {"path": path.as_uri(), "format": "jsonl", "lines": 1, "bytes": 1, "sha256": ""}
-    total = {"lines": 1, "bytes": 1, "counts": {"succeeded": 1}, "stop_reasons": {}, "usage": {}, "errors": []}
+    counts = {"succeeded": 1, "errored": 0, "canceled": 0, "expired": 0}
+    total = {"lines": 1, "bytes": 1, "counts": counts, "stop_reasons": {}, "usage": {}, "errors": []}
     moment = "2026-01-01T00:00:00.000+00:00"
     whole = {"version": 1, "format": "jsonl", "carried_over": None, "published_at": moment, "total": total}
     return whole | {"files": [file], "batches": []}

@@ -20,8 +20,8 @@ NAME = "n" * (255 - len("..partial"))
         ("/data/results.jsonl", "or 'file:///data/results.jsonl' for a disk"),
         ("file:/data/results.jsonl", "has no scheme"),
         ("", "has no scheme"),
-        ("file:///data/r.jsonl::x", "chains file systems"),
-        ("s3://bucket/r.jsonl::x", "chains file systems"),
+        ("file:///data/r.jsonl::x", "chains filesystems"),
+        ("s3://bucket/r.jsonl::x", "chains filesystems"),
         ("file:///data/../r.jsonl", "has '.' or '..' in it"),
         ("s3://bucket/day/../r.jsonl", "has '.' or '..' in it"),
         ("s3://bucket/r.jsonl?versionId=abc", "names a version of an object"),
@@ -63,7 +63,7 @@ def test_a_connection_of_its_own_is_no_other_place():
 
 
 def test_a_path_object_is_looked_at_too():
-    with pytest.raises(SamRequestError, match="chains file systems"):
+    with pytest.raises(SamRequestError, match="chains filesystems"):
         check_exact(ObjectStoragePath("file:///data/r.jsonl::x"))
 
 

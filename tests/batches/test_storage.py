@@ -178,3 +178,14 @@ def test_a_small_file_that_cannot_be_written_leaves_nothing(path, monkeypatch, w
     with pytest.raises(OSError, match="disk full"):
         write(ObjectStoragePath(path.as_uri()), b"new")
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_large_file_is_sent_to_the_disk_on_the_way_and_holds_every_byte(path, monkeypatch):
+    monkeypatch.setattr(storage, "WRITE_BACK_BYTES", 1000)
+    file = staged(path)
+    pieces = [bytes([number]) * 300 for number in range(50)]
+    for piece in pieces:
+        file.write(piece)
+    assert path.with_name(f".{path.name}.partial").stat().st_size >= 14_000, "not only in our own buffer"
+    file.commit()
+    assert path.read_bytes() == b"".join(pieces)

@@ -14,7 +14,7 @@ def fail(problem):
 def test_the_first_failure_is_raised_and_that_of_the_undoing_is_its_note():
     with pytest.raises(KeyError) as caught, undone_by(lambda: fail(OSError("disk full"))):
         fail(KeyError("first"))
-    assert caught.value.__notes__ == ["Tidying up failed as well: OSError: disk full"]
+    assert caught.value.__notes__ == ["The clean-up failed as well: OSError: disk full"]
 
 
 def test_nothing_is_undone_where_nothing_fails():

@@ -54,17 +54,16 @@ def test_each_request_that_a_function_gives_is_sent_and_none_of_it_is_a_template
 def test_rows_become_requests_and_are_landed_beside_their_answers(sam, arguments, tmp_path, function):
     decorated = sam_batch(id_column="id", prompt="About {day}", **arguments)(function)
     task = make(decorated, [{"id": 1, "day": "{{ ds }}"}, {"id": 2, "day": "b"}])
-    of_the_dag = task.rows
-    batch_id = run(task)
-    assert sent_in(sam, batch_id) == ["About 2026-01-02", "About b"]
     land = SamBatchToObjectStorageOperator(
         task_id="land",
-        batch_id=batch_id,
+        batch_id="known_when_it_runs",
         path=(tmp_path / "table.csv").as_uri(),
-        rows=of_the_dag,
+        rows=task.output,
         columns=["day"],
         state_path=arguments["state_path"],
     )
+    land.batch_id = run(task)
+    assert sent_in(sam, land.batch_id) == ["About 2026-01-02", "About b"]
     manifest = run(land)
     assert manifest["table"]["rows"] == 2
     with (tmp_path / "table.csv").open(newline="") as file:

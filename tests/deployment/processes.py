@@ -40,15 +40,22 @@ def ending_on_signals() -> Iterator[None]:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, env: Mapping[str, str] | None = None, output: IO[str] | None = None
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    output: IO[str] | None = None,
+    user: int | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run `command` in a session of its own while the block lasts; then end it and all that it started.
 
     :param env: its whole environment; None means ours
     :param output: a file for what it prints on stdout and stderr; None means ours
+    :param user: the id of the user that runs it; None means us
     """
     errors = subprocess.STDOUT if output else None
-    process = subprocess.Popen(command, env=env, stdout=output, stderr=errors, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, env=env, stdout=output, stderr=errors, text=True, start_new_session=True, user=user
+    )
     try:
         yield process
     finally:

@@ -71,7 +71,7 @@ def test_a_submission_is_remembered_and_known_to_all_tasks_with_the_variables_as
     assert len(sam.batches) == 1
     assert re.search(r"CLAIM default_memory\.submit of \S+ 3", said), said
     assert "OTHER True None" in said
-    assert "not remembered" not in said
+    assert "not recorded" not in said
     keys = re.findall(r"sam_\w+\.\w+", airflow("variables", "list"))
     assert f"sam_batch.{sam.batches[0].id}" in keys
     assert any(key.startswith("sam_index.") for key in keys)

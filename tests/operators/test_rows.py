@@ -181,6 +181,13 @@ def test_arguments_that_contradict_each_other_are_refused_when_the_dag_is_read(a
     assert message in refused.value.message
 
 
+def test_a_type_whose_column_every_table_has_already_is_refused_before_anything_is_sent(sam, submit):
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+    with pytest.raises(SamRequestError, match=r"two columns .text.*rename the property of output_type"):
+        submit(ROWS, output_type=schema)
+    assert not sam.requests
+
+
 def test_the_connections_model_is_part_of_the_request(sam, submit, default_model):
     ids = submit(ROWS, defaults={"max_tokens": 5})
     assert {params["model"] for _, params in sam.batch_requests(ids[0])} == {default_model}

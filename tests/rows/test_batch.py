@@ -28,6 +28,30 @@ class NaTType(NAType):
     """As pandas' NaT."""
 
 
+class Timestamp(datetime):
+    """As a moment of pandas: to the nanosecond, which it warns about."""
+
+    def to_pydatetime(self, warn=True):
+        assert not warn
+        return datetime(self.year, self.month, self.day)  # noqa: DTZ001 - without a time zone
+
+
+class Timedelta(timedelta):
+    """As a duration of pandas."""
+
+    def to_pytimedelta(self):
+        return timedelta(days=self.days)
+
+
+class float32:  # noqa: N801 - as numpy has it
+    """As a number of numpy."""
+
+    __module__ = "numpy"
+
+    def tolist(self):
+        return NAN
+
+
 def test_a_row_says_where_it_stands():
     assert where(PlainRows({"a": [1, 2]}, name="reviews.csv", number=11), 1) == "reviews.csv row 12"
     assert where(PlainRows({"a": [1, 2]}), 0) == "row 1"
@@ -56,6 +80,9 @@ def test_rows_without_columns_are_still_rows():
         (Decimal("NaN"), None),
         (NAType(), None),
         (NaTType(), None),
+        (Timestamp(2026, 1, 2), datetime(2026, 1, 2)),  # noqa: DTZ001 - as above
+        (Timedelta(1), timedelta(1)),
+        (float32(), None),
         (memoryview(b"ab"), b"ab"),
         ({"b", "a"}, ["a", "b"]),
         (Decimal("1.10"), Decimal("1.10")),
@@ -66,7 +93,8 @@ def test_rows_without_columns_are_still_rows():
     ids=repr,
 )
 def test_a_value_is_one_of_python_and_a_missing_one_is_none(value, plain):
-    assert PlainRows({"a": [value, None]}).column("a") == [plain, None]
+    (found, none) = PlainRows({"a": [value, None]}).column("a")
+    assert (found, type(found), none) == (plain, type(plain), None)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +133,7 @@ def test_arrow_has_the_type_that_all_values_have_or_their_json(values, kind, fou
         (pa.array([1.5, None, NAN]), [1.5, None, None]),
         (pa.array(["a", None, "a"]).dictionary_encode(), ["a", None, "a"]),
         (pa.array([1_000_001_999], pa.timestamp("ns", "UTC")), [datetime(1970, 1, 1, 0, 0, 1, 1, UTC)]),
+        (pa.array([1_001], pa.time64("ns")).dictionary_encode(), [time(0, 0, 0, 1)]),
         (pa.array([1_000_001], pa.duration("ns")), [timedelta(microseconds=1000)]),
         (pa.array([1_001], pa.time64("ns")), [time(0, 0, 0, 1)]),
         (pa.array([[1_001]], pa.list_(pa.time64("ns"))), [[time(0, 0, 0, 1)]]),

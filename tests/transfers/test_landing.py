@@ -180,7 +180,7 @@ def test_nothing_is_overwritten_where_that_is_an_error(ended, sam, tmp_path):
     ("arguments", "complaint"),
     [
         ({"overwrite": "yes"}, "overwrite 'yes' is unknown"),
-        ({"format": "csv"}, "format 'csv' is unknown"),
+        ({"format": "xml"}, "format 'xml' is unknown"),
         ({"max_failed_ratio": 5}, "must be from 0 to 1"),
         ({"carry_over": "/nowhere/r.jsonl"}, "there is not a manifest at /nowhere/r.jsonl.manifest.json"),
     ],
@@ -376,7 +376,7 @@ def test_a_file_that_has_changed_is_not_carried_over(ended, requests, tmp_path):
 @pytest.mark.parametrize(
     ("path", "complaint"),
     [
-        ("{}/r.jsonl::x", "chains file systems"),
+        ("{}/r.jsonl::x", "chains filesystems"),
         ("{}/day/../r.jsonl", "has '.' or '..' in it"),
         (f"{{}}/{'n' * 240}", "is too long"),
         ("results.jsonl", "has no scheme"),

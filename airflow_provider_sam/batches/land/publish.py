@@ -104,8 +104,8 @@ class Publication:
             )
         if self.keep_raw is not None and format_of(self.keep_raw.name, None) != "jsonl":
             raise SamRequestError(
-                f"keep_raw {str(self.keep_raw)!r} is for results as the API sent them; end it with .jsonl, .jsonl.gz or "
-                ".jsonl.zst"
+                f"keep_raw {str(self.keep_raw)!r} holds results as the API sent them; end it with .jsonl, .jsonl.gz "
+                "or .jsonl.zst"
             )
 
     def paths(self) -> list[ObjectStoragePath]:

@@ -101,6 +101,8 @@ def _rows(path: ObjectStoragePath) -> Iterator[bytes]:
         if is_table(table):
             yield from lines_of_parquet(table)
             return
+        if "raw" not in table.schema_arrow.names:
+            raise SamResultsError(f"{path} is neither results nor a table that was published: it has no column 'raw'")
         for batch in table.iter_batches(columns=["raw"], batch_size=1000):
             yield "".join(f"{raw}\n" for raw in batch.column(0).to_pylist()).encode()
 

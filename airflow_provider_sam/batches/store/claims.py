@@ -37,6 +37,7 @@ class TaskIdentity:
     def digest(self) -> str:
         """Tells it from every other task of every run, in 64 characters."""
         parts = (self.dag_id, self.run_id, self.task_id)
+        # Without an iteration the digest must stay what it was before there were any: records lie under it.
         own = (parts, self.map_index) if self.iteration is None else (parts, self.map_index, self.iteration)
         return hashlib.sha256(repr(own).encode()).hexdigest()
 
@@ -49,6 +50,7 @@ class TaskIdentity:
     def key(self) -> str:
         """Its place under a state path: readable, of plain characters, and its own for certain."""
         parts = (self.dag_id, self.run_id, self.task_id)
+        # Two run ids may become the same plain text, so the digest of what they were makes the place its own.
         plain = [re.sub(r"[^A-Za-z0-9_-]", "_", part) for part in parts]
         return "/".join([*plain, f"{self.map_index}-{self.digest[:12]}.json"])
 

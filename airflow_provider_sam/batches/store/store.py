@@ -128,7 +128,7 @@ def memory_for(context: Context, state_path: str | ObjectStoragePath | None, *, 
         if store is not None:
             return TaskStateRecords(store, NoRegister())
         log.warning(
-            "This submission is not remembered, as this task does not run in Airflow: executing it again may pay "
+            "This submission is not recorded, because the task does not run in Airflow: running it again may pay "
             "twice. Set state_path here or in the connection"
         )
         return NullStore()

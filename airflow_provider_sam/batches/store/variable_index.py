@@ -76,6 +76,7 @@ class VariableIndex:
         """
         if key in self._entered:
             return
+        # A variable cannot be changed in place: a run that reads at the same moment may write over this entry.
         for _ in range(REPEATS):
             entries = self._load()
             known = next((entry for entry in entries if entry.run == self._identity.digest), None)
@@ -113,7 +114,7 @@ class VariableIndex:
         try:
             return msgspec.json.decode(text, type=list[Entry])
         except (msgspec.MsgspecError, RecursionError) as problem:
-            self._log.warning("Starting variable %s over, as it cannot be read: %s", self._key, problem)
+            self._log.warning("Starting over with variable %s, because it cannot be read: %s", self._key, problem)
             return []
 
     def _save(self, entries: Sequence[Entry]) -> None:

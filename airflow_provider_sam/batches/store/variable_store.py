@@ -65,11 +65,14 @@ class VariableRegister:
         self._index.enter(_batch_key(batch_id))
         began = time.monotonic()
         found = self.find(batch_id)
+        # A claim of ours with other content is an earlier version's, or of requests that were replaced: write it anew.
         if found is not None and (found.owner != mine.owner or found == mine):
             return None if found.owner == mine.owner else found
         self._variables.write(
             _batch_key(batch_id), msgspec.json.encode(mine).decode(), _describe("Held by", self._identity)
         )
+        # Two tasks that both found nothing both write. Whose claim was overwritten sees it only once the other's write
+        # has come, for which twice the time that reading and writing took here is enough.
         if found is None:
             self._sleep(max(SETTLING, 2 * (time.monotonic() - began)))
         return self.holder(batch_id)

@@ -71,7 +71,7 @@ class AirflowVariables:
         airflow_variables.write_variable(key, value, description)
         if airflow_variables.read_variable(key) != value:
             raise AirflowException(
-                "it does not read back as it was written: does a secrets backend hold a variable of that name?"
+                "the value read back is not the one written: does a secrets backend hold a variable of that name?"
             )
 
     def delete(self, key: str) -> None:

@@ -59,7 +59,7 @@ class BatchTracker:
 
     def update(self, batch: BatchStatus) -> None:
         """Take in one batch of the list. One that has ended stays so, whatever a server that lags behind says."""
-        if batch.id in self._ended:
+        if batch.id in self._ended:  # a replica that lags behind would make it news a second time
             return
         if not batch.is_terminal or batch.ended_at is None:
             self._going_on[batch.id] = batch.created_at
@@ -100,6 +100,7 @@ def list_down_to(now: datetime, *, newest: datetime | None, going_on: Iterable[d
     earliest = now - LOOK_BACK
     if newest is None:
         return earliest
+    # The list is ordered by creation, and a batch ends at any place in it: the oldest that goes on decides.
     return max(earliest, min([newest - LATE, *going_on]))
 
 

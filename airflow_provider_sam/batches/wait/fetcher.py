@@ -96,6 +96,7 @@ class StatusFetcher:
 
     async def _fetch(self, client: AsyncSamClient, wanted: Collection[str]) -> set[str]:
         if self._looks % SURVEY_EVERY == 0:
+            # A batch that lies BEYOND is asked for alone: nothing else would show that it came within reach again.
             self._ranks.clear()
             self._may_list = True
         self._looks += 1
@@ -134,6 +135,7 @@ class StatusFetcher:
             if listed >= pages and not worth_another_page(missing=len(missing), unplanned=listed - pages):
                 break
             cursor = page.data[-1].id
+        # From now on these are asked for alone; pages for their sake were not worth it.
         self._ranks.update(dict.fromkeys(missing, BEYOND))
 
     def _deeper(self, expected: Collection[str], answered: set[str], page: BatchStatusPage) -> list[str]:
@@ -156,6 +158,7 @@ class StatusFetcher:
                     batch = await self._answer(client.get_batch(batch_id, retry_for=0))
                 except SamResponseError as error:
                     unreadable += 1
+                    # One malformed batch is its own wait's trouble; nothing but such answers is a broken server.
                     if unreadable >= ALL_UNREADABLE and not answered:
                         raise
                     self._on_error(batch_id, error)
@@ -195,7 +198,7 @@ class StatusFetcher:
             self._see(batch, answered, rank)
             if len(answered) - told >= SAID_AT_ONCE:
                 told = len(answered)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # logging for hundreds of waits in a row would hold up all other triggers
 
     def _see(self, batch: MessageBatch | BatchStatus, answered: set[str], rank: int | None = None) -> None:
         if not self._on_status(batch):

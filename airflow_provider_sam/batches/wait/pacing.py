@@ -114,6 +114,7 @@ def next_due(*, now: float, interval: float, deadline: float, chance: float) -> 
 
     :param chance: a number from 0 to 1, the same for all waits that looked together, so that they stay together.
     """
+    # The jitter is taken off, never added: `interval` is what the user was promised at most.
     return min(now + interval * (1 - JITTER * chance), max(deadline, now))
 
 
@@ -126,6 +127,7 @@ def pause(*, failures: int, interval: float, asked_for: float | None, chance: fl
     :param chance: a number from 0 to 1.
     """
     if asked_for is not None:
+        # Added, not taken off: before that moment the server would refuse again.
         return asked_for + SPREAD * chance
     backoff = Backoff(first=interval, longest=max(interval, LONGEST_PAUSE), jitter=JITTER)
     return backoff.seconds(failures, chance)
@@ -156,6 +158,8 @@ def pages_to_list(ranks: Iterable[int | None]) -> int:
         one that was never placed, which is probably new and so on the first page.
     :return: 0 where asking for each batch is as cheap: its answers are smaller.
     """
+    # The list has no filter by id: a page is reached through all pages before it, and answers for every batch on them.
+    # So each depth is tried in turn, with a single look for each batch that lies deeper.
     depths = sorted(1 if rank is None else rank // PAGE + 1 for rank in ranks)
     best, cheapest = 0, len(depths)
     for covered, depth in enumerate(depths, start=1):
@@ -167,6 +171,7 @@ def pages_to_list(ranks: Iterable[int | None]) -> int:
 
 def page_limit(ranks: Iterable[int | None], pages: int) -> int:
     """Decide how many entries a page must have: as few as needed, with room for what was created meanwhile."""
+    # Where more than one page is needed, short ones would only make more of them.
     places = [PAGE if rank is None else rank for rank in ranks if rank is None or rank < pages * PAGE]
     deepest = max(places, default=PAGE)
     return PAGE if pages != 1 else min(PAGE, deepest + deepest // 4 + 20)

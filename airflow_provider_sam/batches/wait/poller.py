@@ -103,6 +103,7 @@ class Poller:
         waiter = Waiter(watch, interval, deadline, due, over)
         self._join(waiter)
         try:
+            # The poll ends a wait at its deadline, with a last look. This ends it if the poll itself hangs.
             async with self._timeout(max(0.0, deadline - now) + LAST_LOOK):
                 return await over
         except TimeoutError:
@@ -135,7 +136,7 @@ class Poller:
         if self._waiting or self._task is None:
             return
         if not self.closing:
-            self.closing = True
+            self.closing = True  # before anything is awaited: whoever comes now begins a poll of their own
             self._task.cancel()
         await asyncio.wait([self._task])
 
@@ -203,6 +204,7 @@ class Poller:
     def _schedule(self, due: set[Waiter], answered: set[str], *, began: float) -> None:
         now, chance = self._clock(), self._random()
         for waiter in self._waiting:
+            # A wait that was not due, but had all its answers by the way, joins the rhythm of those that were.
             if waiter in due or answered.issuperset(waiter.watch.open_ids):
                 due_at = next_due(now=began, interval=waiter.interval, deadline=waiter.deadline, chance=chance)
                 # A look that took longer than the interval is not followed by the next one at once.
@@ -216,6 +218,7 @@ class Poller:
 
     def _fail(self, error: SamError, *, last_look_in_a_pause: bool) -> None:
         """Take in that nothing could be seen; nobody looks for a while, unless a pause is under way already."""
+        # The last look of one wait, taken within a pause, must not lengthen the pause of all others.
         if not last_look_in_a_pause:
             self._failures += 1
             asked_for = error.retry_after if isinstance(error, SamStatusError) else None

@@ -76,9 +76,10 @@ class WaitState:
         self.seen[batch.id] = summary
         self._known.add(batch.id)
         self._expiries[batch.id] = batch.expires_at
+        # One batch that can be seen proves that the API answers, so the trouble of all is over too.
         for trouble in (None, batch.id):
             if self._troubles.pop(trouble, None):
-                self._log.info("%s", f"Batch {trouble} is visible again" if trouble else "The API answers again")
+                self._log.info("%s", f"Batch {trouble} is visible again" if trouble else "The API responds again")
         if before is None or before.processing_status != summary.processing_status:
             self._log.info("Batch %s", summary.describe())
 
@@ -91,6 +92,7 @@ class WaitState:
         if batch_id is None:  # whatever was seen of single batches did not last
             self._troubles = {None: self._troubles[None]} if None in self._troubles else {}
         before, since = self._troubles.get(batch_id, (None, 0.0))
+        # Counted from the first failure of this kind: a 401 after an hour of 503 has not lasted for an hour.
         if before != kind:
             since = self._clock()
             self._troubles[batch_id] = (kind, since)

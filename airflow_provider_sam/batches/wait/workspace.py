@@ -70,7 +70,7 @@ async def poll_ended_batches(
                 log.warning(text, seconds, count_failures(failures), problem, exc_info=unexpected)
             else:
                 if failures:
-                    log.info("The API answers again")
+                    log.info("The API responds again")
                     failures = 0
                 yield ended
                 due = next_due(now=began, interval=interval, deadline=math.inf, chance=random())
@@ -114,6 +114,7 @@ class WorkspacePoller:
             if not page.data or not page.has_more or page.data[-1].created_at < down_to:
                 break
             self._cursor = page.data[-1].id
+        # Next time one page that holds as many will do; a thousand entries each minute are most of the cost.
         self._limit = page_limit([self._listed], 1)
         self._cursor, self._listed = None, 0
         return self._tracker.snapshot(now)

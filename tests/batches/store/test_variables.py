@@ -227,7 +227,7 @@ def test_an_index_that_cannot_be_read_is_begun_anew_and_loses_no_submission(rows
     task = Task(rows)
     assert task.memory.load() == KNOWN
     task.memory.save(KNOWN)
-    assert "Starting variable sam_index" in task.log[0]
+    assert "Starting over with variable sam_index" in task.log[0]
 
 
 # --- Airflow out of reach ---------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ class Compat:
 
 def test_a_write_that_airflow_loses_without_a_word_is_an_error(monkeypatch):
     monkeypatch.setattr(variables_module, "airflow_variables", Compat(loses=True))
-    with pytest.raises(SamStateUnavailableError, match=r"'sam_x' could not be written.*does not read back"):
+    with pytest.raises(SamStateUnavailableError, match=r"'sam_x' could not be written.*read back is not"):
         AirflowVariables(sleep=lambda _: None).write("sam_x", "1", "words")
 
 

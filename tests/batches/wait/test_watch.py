@@ -102,7 +102,7 @@ def test_trouble_is_said_once_until_it_is_over(watch, log):
     assert log.lines == [
         "Could not poll the batches, will retry: no connection",
         hidden,
-        "The API answers again",
+        "The API responds again",
         "Batch msgbatch_1 is visible again",
         "Batch msgbatch_1 in_progress, 12,000 requests processing",
         hidden,

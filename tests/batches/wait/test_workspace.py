@@ -168,7 +168,7 @@ async def test_a_refused_key_is_said_and_asked_for_again_at_a_slowing_pace(
         assert await anext(hasty) == ()
     assert pauses == [10, 20, 40, 80, LONGEST_PAUSE, LONGEST_PAUSE]
     assert caplog.text.count("no such key") == 6
-    assert "answers again" in caplog.text
+    assert "responds again" in caplog.text
     assert sam_emulator.api_key not in caplog.text
     assert connections.made == 1 + 6, "the connection is read anew each time"
     assert connections.open == 0
