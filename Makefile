@@ -76,7 +76,7 @@ matrix: $(DEVELOPMENT) ## Try the wheel beside each Airflow's own pins: make mat
 bench: $(BENCHMARKS) ## Measure beside other programs: make bench BENCH="land"
 	.venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
-stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores
+stores: $(STORES) $(S3_SERVER) $(AZURE_SERVER) ## Tests on real object stores and a database
 	.venv-stores/bin/python -m pytest -m stores tests/stores
 
 docs: $(DEVELOPMENT) ## The documentation, into docs/_build
@@ -88,7 +88,7 @@ constraints: $(UV) ## Resolve the constraints files anew
 	$(call resolve,airflow-3.0,3.11,$(EXTRAS) --group dev --group airflow-3-0)
 	$(call resolve,airflow-2.11,3.11,$(EXTRAS) --group dev --group airflow-2-11)
 	$(call resolve,lowest,3.11,$(EXTRAS) --group build --group test --group lowest --resolution lowest-direct)
-	$(call resolve,bench,3.11,--extra emulator --group build --group bench --group airflow-3-3)
+	$(call resolve,bench,3.11,--extra emulator --extra parquet --group build --group bench --group airflow-3-3)
 	$(call resolve,stores,3.11,$(EXTRAS) --extra azure --extra gcs --group build --group stores --group airflow-3-3)
 	$(call release,2.11.0,2025-05-25)
 	$(call release,2.11.2,2026-03-20)
@@ -155,7 +155,7 @@ $(AZURE_SERVER): $(STORES)
 
 $(BENCHMARKS): pyproject.toml constraints/bench.txt | $(UV)
 	$(call venv) .venv-bench
-	$(call install,.venv-bench,constraints/bench.txt) --editable '.[emulator]' --group bench
+	$(call install,.venv-bench,constraints/bench.txt) --editable '.[emulator,parquet]' --group bench
 	@touch $@
 
 $(DATABASE): $(RUNTIME)

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 LONGEST_FILE = 300
 
 BATCHES = {room for room in MAY_IMPORT if room.partition(".")[0] == "batches"}
+ROWS = {room for room in MAY_IMPORT if room.partition(".")[0] == "rows"}
 WITHOUT_AIRFLOW = BATCHES | {"", "api", "connection", "emulator", "exceptions", "get_provider_info", "results"}
 MOST_FILES = 15
 
@@ -185,8 +186,8 @@ def test_no_modules_of_a_room_import_each_other_in_a_circle(room):
     assert circles({name: text for name, text in SOURCES.items() if room_of(name) == room}, PACKAGES) == set()
 
 
-@pytest.mark.parametrize("room", sorted(BATCHES))
-def test_no_room_of_batches_is_two_rooms(room):
+@pytest.mark.parametrize("room", sorted(BATCHES | ROWS))
+def test_no_room_of_batches_or_rows_is_two_rooms(room):
     modules = [name for name in SOURCES if room_of(name) == room and name not in PACKAGES]
     assert len(modules) <= MOST_FILES
 

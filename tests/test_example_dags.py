@@ -8,6 +8,7 @@ from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -67,6 +68,25 @@ def each_ticket_has_its_team_and_a_reply(sam, folder):
     assert (sam.count("messages_create"), [batch.requests for batch in sam.batches]) == (3, [3])
 
 
+def write_reviews(folder, count=20, changed=0):
+    """Write a table of reviews; every second one is good."""
+    reviews = [f"{'Good' if number % 2 else 'Bad'}, says reader {number}." for number in range(count)]
+    for number in range(changed):
+        reviews[number * (count // changed)] += " I have read it again."
+    table = pa.table({"review_id": pa.array(range(1, count + 1), pa.int32()), "review": reviews})
+    parquet.write_table(table, folder / "reviews.parquet")
+
+
+def each_review_is_a_typed_row_in_its_order(sam, folder):
+    reviews = parquet.read_table(folder / "reviews.parquet", columns=["review_id"])
+    table = parquet.read_table(folder / "classified.parquet")
+    assert table.column("review_id").equals(reviews.column("review_id"))
+    assert table.schema.field("answer").type == pa.dictionary(pa.int32(), pa.string())
+    assert set(table.column("answer").to_pylist()) <= {"positive", "negative", "neither"}
+    assert set(table.column("outcome").to_pylist()) == {"succeeded"}
+    assert sum(batch.requests for batch in sam.batches) >= table.num_rows
+
+
 def results_in(file):
     """Return custom_id and outcome of each result."""
     rows = map(json.loads, file.read_bytes().splitlines())
@@ -82,11 +102,15 @@ WHAT_HOLDS = {
     "example_sam_batch": each_installed_package_has_one_answer,
     "example_sam_batch_watcher": started_by_hand_it_lands_nothing,
     "example_sam_decorators": each_ticket_has_its_team_and_a_reply,
+    "example_sam_nightly_table": each_review_is_a_typed_row_in_its_order,
     "example_sam_object_storage": each_prompt_of_the_file_has_one_answer,
     "example_sam_table": each_installed_package_is_a_typed_row,
     "example_sam_two_rounds": each_prompt_has_one_good_answer_after_as_many_rounds_as_it_took,
 }
 """What must be true when an example, named by its file, has run."""
+
+NEEDS = {"example_sam_nightly_table": write_reviews}
+"""What makes the input of an example that has none of its own."""
 
 HAS_SDK = find_spec("airflow.sdk") is not None
 RUN_HERE = sorted(
@@ -105,6 +129,7 @@ def with_connection(folder):
 @pytest.mark.parametrize("dag_id", RUN_HERE)
 def test_an_example_does_what_it_says_and_does_not_show_the_key(sam_emulator, tmp_path, dag_id):
     folder = with_connection(tmp_path)
+    NEEDS.get(dag_id, lambda _: None)(tmp_path)
     said = run_dag(dag_id, sam_emulator, {"folder": folder}, AIRFLOW_VAR_SAM_RESULTS=folder)
     WHAT_HOLDS[dag_id](sam_emulator, tmp_path)
     # Airflow 3.0's `dags test` logs, at level debug, that it registers the key as a secret.
@@ -122,6 +147,30 @@ def test_the_second_night_pays_for_the_rows_that_have_changed(sam_emulator, tmp_
     assert [batch.requests for batch in sam_emulator.batches] == [rows, 3]
     versions = parquet.read_table(tmp_path / "packages.parquet").column("version").to_pylist()
     assert sum(version.endswith(".post1") for version in versions) == 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("database")
+def test_a_hundred_thousand_rows_come_back_each_night_and_those_that_have_changed_are_sent(tmp_path):
+    def answer(params):
+        good = "\n\nGood" in params["messages"][0]["content"]
+        return json.dumps({"answer": "positive" if good else "negative"})
+
+    rows, changed = 100_000, 1000
+    with SamEmulator(strict=True, answers=answer) as sam:
+        for night in (0, changed):
+            write_reviews(tmp_path, rows, changed=night)
+            run_dag("example_sam_nightly_table", sam, {"folder": tmp_path.as_uri()})
+            each_review_is_a_typed_row_in_its_order(sam, tmp_path)
+            answers = parquet.read_table(tmp_path / "classified.parquet", columns=["answer"]).column("answer")
+            assert answers.to_pylist() == ["negative", "positive"] * (rows // 2)
+        assert [batch.requests for batch in sam.batches] == [rows, changed]
+
+
+def test_a_nightly_table_takes_25_lines():
+    lines = (EXAMPLES / "example_sam_nightly_table.py").read_text().splitlines()
+    assert len(lines) <= 25
 
 
 @pytest.mark.timeout(300)

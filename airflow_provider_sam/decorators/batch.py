@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam._compat.taskflow import Task
-    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.rows.requests.recipe import Prompt
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
     from airflow_provider_sam.api.client import SamClient
-    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.rows.requests.recipe import Prompt
     from airflow_provider_sam.tasks.rows import RowRequests, Rows
 
 

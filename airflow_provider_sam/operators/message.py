@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.models import Message
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.hooks.sam import SamHook
-    from airflow_provider_sam.rows.output_type import OutputType
+    from airflow_provider_sam.rows.requests.output_type import OutputType
 
 PROGRESS_EVERY = 10.0
 """Seconds between two log lines about a message that is being streamed."""
@@ -161,7 +161,7 @@ class SamCreateMessageOperator(BaseSamMessageOperator):
 
     def execute(self, context: Context) -> Any:
         """Create the message, and return what `returns` or `output_type` say."""
-        from airflow_provider_sam.rows.output_type import OutputType
+        from airflow_provider_sam.rows.requests.output_type import OutputType
         from airflow_provider_sam.tasks.typed import create_typed
 
         output_type = None if self.output_type is None else OutputType.of(self.output_type)

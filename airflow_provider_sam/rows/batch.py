@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_sam.rows.values import arrow_column, plain_values, python_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -111,9 +112,13 @@ class PlainRows:
     ) -> PlainRows:
         """Make a batch of mappings; where one lacks a column that others have, that is None.
 
-        :param columns: the columns to take; None for all, in the order in which they come up.
+        :param columns: the columns to take, in this order, if it is one; None for all, in that in which they come up.
         """
-        names = dict.fromkeys(key for row in rows for key in row) if columns is None else columns
+        names: Iterable[str]
+        if columns is None:
+            names = dict.fromkeys(key for row in rows for key in row)
+        else:  # a set has another order in every process
+            names = sorted(columns) if isinstance(columns, AbstractSet) else columns
         values = {column: [row.get(column) for row in rows] for column in names}
         return cls(values, length=len(rows), name=name, number=number)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, XComArg
     from airflow_provider_sam.rows.batch import RowBatch
-    from airflow_provider_sam.rows.output_type import OutputType
-    from airflow_provider_sam.rows.recipe import Prompt, Recipe
+    from airflow_provider_sam.rows.requests.output_type import OutputType
+    from airflow_provider_sam.rows.requests.recipe import Prompt, Recipe
 
 Defaults: TypeAlias = "Mapping[str, Any] | XComArg | Callable[[Context], Mapping[str, Any]]"
 """What `defaults` may be."""
@@ -101,9 +101,9 @@ class RowRequests(ResolveMixin):
         :param model: the connection's, for a recipe that names none.
         :raises SamRequestError: the arguments contradict each other.
         """
-        from airflow_provider_sam.rows.join import check_names
-        from airflow_provider_sam.rows.output_type import OutputType
-        from airflow_provider_sam.rows.recipe import Recipe
+        from airflow_provider_sam.rows.requests.output_type import OutputType
+        from airflow_provider_sam.rows.requests.recipe import Recipe
+        from airflow_provider_sam.rows.tables.join import check_names
 
         defaults = self.defaults.read(context) or {}
         output_type = None if self.output_type is None else OutputType.of(self.output_type)
@@ -159,7 +159,7 @@ class BoundRows:
         :param columns: those that are needed; None for all.
         :raises SamRequestError: they cannot be read, or a column is not there.
         """
-        from airflow_provider_sam.rows.source import open_rows
+        from airflow_provider_sam.rows.sources.source import open_rows
 
         rows = self.arguments.rows
         source = rows.read(self.context) if isinstance(rows, Verbatim) else rows

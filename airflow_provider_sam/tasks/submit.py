@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath
     from airflow_provider_sam.api.limits import Limits
-    from airflow_provider_sam.batches.submit.requests import Block, Entry
+    from airflow_provider_sam.batches.submit.requests import Part
     from airflow_provider_sam.batches.submit.run import InputOptions, SubmissionEstimate, SubmitRun
     from airflow_provider_sam.batches.submit.submission import SubmitOptions
     from airflow_provider_sam.exceptions import SamSubmissionUnprovenError
-    from airflow_provider_sam.rows.reuse import RowCounts
+    from airflow_provider_sam.rows.requests.reuse import RowCounts
     from airflow_provider_sam.tasks.rows import RowRequests
 
 LOOK_EVERY = 60.0
@@ -108,10 +108,10 @@ class BaseSamSubmitOperator(BaseOperator):
         :raises AirflowSkipException: there are no rows, and `on_empty` is `skip`.
         """
         from airflow_provider_sam.batches.land.earlier import earlier_lines
-        from airflow_provider_sam.batches.submit.requests import Block
+        from airflow_provider_sam.batches.submit.requests import PreparedBlock
         from airflow_provider_sam.hooks.sam import SamHook
-        from airflow_provider_sam.rows.lines import request_lines
-        from airflow_provider_sam.rows.reuse import Unanswered
+        from airflow_provider_sam.rows.requests.lines import request_lines
+        from airflow_provider_sam.rows.requests.reuse import Unanswered
 
         bound = rows.bind(context, model=SamHook(self.sam_conn_id).get_default_model())
         earlier = earlier_lines(bound.reuse, conn_id=bound.storage_conn_id, log=self.log)
@@ -119,7 +119,7 @@ class BaseSamSubmitOperator(BaseOperator):
             lines = request_lines(bound.batches(bound.recipe.columns), bound.recipe, unanswered)
             found = self._submit(
                 context,
-                lambda _limits: (Block("", number, data) for number, data in lines),
+                lambda _limits: (PreparedBlock("", *block) for block in lines),
                 defaults=None,
                 one_batch=one_batch,
                 counts=unanswered.counts,
@@ -130,7 +130,7 @@ class BaseSamSubmitOperator(BaseOperator):
     def _submit(
         self,
         context: Context,
-        read: Callable[[Limits], Iterable[Entry | Block]],
+        read: Callable[[Limits], Iterable[Part]],
         *,
         defaults: Mapping[str, Any] | None,
         only: Collection[str] | None = None,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_sam.api.models import Message
     from airflow_provider_sam.batches.progress import Logger
-    from airflow_provider_sam.rows.output_type import OutputType
+    from airflow_provider_sam.rows.requests.output_type import OutputType
 
 _SHOWN = 2000
 """Characters of an answer that the log shows."""
@@ -45,7 +45,7 @@ def create_typed(
     :raises SamRequestError: the conversation leaves no room for an answer; nothing was sent.
     :raises SamInvalidOutputError: the second answer is not of the type either, or none was given.
     """
-    from airflow_provider_sam.rows.output_type import InvalidOutputError
+    from airflow_provider_sam.rows.requests.output_type import InvalidOutputError
 
     if _ends_with_the_assistant(params):
         raise SamRequestError(

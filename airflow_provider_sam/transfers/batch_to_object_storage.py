@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.manifest_types import Manifest
     from airflow_provider_sam.batches.store.claims import Register
     from airflow_provider_sam.hooks.sam import SamHook
-    from airflow_provider_sam.rows.table import RowTable
+    from airflow_provider_sam.rows.tables.table import RowTable
 
 
 class SamBatchToObjectStorageOperator(BaseOperator):
@@ -46,7 +46,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         each property of the answers' `output_type`, and `custom_id`, `outcome`, `error`, `text` (the answer as it
         came), `stop_reason`, `model` and the tokens. An answer that is not of its type has the outcome `invalid_output`
         and counts as failed. Default: no table.
-    :param columns: the columns of the rows that the table has too (templated). Default: those of the rows' ids.
+    :param columns: the columns of the rows that the table has too: a list, or a mapping from their names in the rows to
+        those in the table (templated). Default: those of the rows' ids.
     :param on_unanswered: what to do about rows that have no answer, as when they have changed since they were sent:
         `error` (the default), or `keep` them with the outcome `unanswered`, which counts as failed.
     :param keep_raw: where to keep the results as the API sent them as well, as JSONL beside the table (templated).
@@ -95,7 +96,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         storage_conn_id: str | None = None,
         format: Literal["jsonl", "parquet", "csv"] | None = None,  # noqa: A002 - what it is called everywhere
         rows: RowRequests | XComArg | None = None,
-        columns: Sequence[str] | XComArg | None = None,
+        columns: Sequence[str] | Mapping[str, str] | XComArg | None = None,
         on_unanswered: Literal["error", "keep"] = "error",
         keep_raw: str | ObjectStoragePath | XComArg | None = None,
         overwrite: Literal["error", "replace", "skip-if-complete"] = "skip-if-complete",
@@ -166,7 +167,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from functools import partial
 
         from airflow_provider_sam.batches.land.earlier import earlier_lines
-        from airflow_provider_sam.rows.table import RowTable
+        from airflow_provider_sam.rows.tables.table import RowTable
 
         if self.rows is None:
             return None
@@ -206,7 +207,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         )
 
     def _tell_lineage(self, manifest: Manifest, base_url: str, context: Context) -> None:
-        from airflow_provider_sam.batches.land.lineage import event_extra, inputs_of, outputs_of
+        from airflow_provider_sam.batches.lineage import event_extra, inputs_of, outputs_of
 
         self._lineage = (list(inputs_of(manifest, base_url)), list(outputs_of(manifest)))
         add_lineage(self, *self._lineage)
@@ -219,7 +220,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         from airflow.providers.openlineage.extractors import OperatorLineage
         from openlineage.client.event_v2 import Dataset
 
-        from airflow_provider_sam.batches.land.lineage import dataset_name
+        from airflow_provider_sam.batches.lineage import dataset_name
 
         inputs, outputs = ([Dataset(*dataset_name(uri)) for uri in uris] for uris in self._lineage)
         return OperatorLineage(inputs=inputs, outputs=outputs)

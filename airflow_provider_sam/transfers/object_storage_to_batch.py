@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_sam._compat import Context, ObjectStoragePath, XComArg
-    from airflow_provider_sam.rows.recipe import Prompt
+    from airflow_provider_sam.rows.requests.recipe import Prompt
     from airflow_provider_sam.tasks.rows import RowRequests, Rows
 
 
 class ObjectStorageToSamBatchOperator(BaseSamSubmitOperator):
     """Submits the requests of JSONL files as message batches, and returns the list of their ids.
 
-    The input is read once, checked as a whole and laid down in a temporary file of its size, before anything is sent;
-    memory grows by about 200 bytes a request. Batches are filled to the limits of number and bytes and created one
-    after the other. Which requests make which batch depends on their custom_ids and not on their order. Each batch is
-    remembered, so that a retry creates only the missing ones.
+    The input is read once, checked as a whole and laid down in temporary files, of its size and 64 bytes a request,
+    before anything is sent; memory grows by about 50 bytes a request. Batches are filled to the limits of number and
+    bytes and created one after the other. Which requests make which batch depends on their custom_ids and not on their
+    order. Each batch is remembered, so that a retry creates only the missing ones.
 
     With `only_failed_of` it sends a second round: of the same input, the requests that failed in the first one for no
     reason of their own. They expired, were canceled, or errored in a way that another try may be spared. Requests keep

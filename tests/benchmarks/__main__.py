@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-SUBJECTS = ("submit", "waits", "land")
+SUBJECTS = ("submit", "waits", "land", "tables")
 
 if __name__ == "__main__":
     here = Path(__file__).parent

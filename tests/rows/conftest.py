@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources.source import open_rows
 from tests.rows.reading import Read
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_sam._compat import BaseHook, object_storage_path
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources.source import open_rows
 from airflow_provider_sam.rows.sql import SqlRows
 from tests.batches.measuring import memory
 

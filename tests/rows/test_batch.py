@@ -68,6 +68,11 @@ def test_only_the_columns_that_are_asked_for_are_taken():
     assert rows.to_arrow().to_pydict() == {"c": [3], "a": [1]}
 
 
+def test_a_set_of_columns_has_one_order_in_every_process():
+    names = [f"column {number}" for number in range(9)]
+    assert PlainRows.of([dict.fromkeys(names)], columns=frozenset(reversed(names))).column_names == names
+
+
 def test_rows_without_columns_are_still_rows():
     rows = PlainRows.of([{}, {}])
     assert (len(rows), rows.to_arrow().num_rows) == (2, 2)

@@ -23,11 +23,11 @@ from airflow_provider_sam.api.tally import tally
 from airflow_provider_sam.batches.land.failed import is_worth_repeating
 from airflow_provider_sam.batches.tables import lines_of_csv, lines_of_parquet
 from airflow_provider_sam.rows.batch import PlainRows, arrow_batches
-from airflow_provider_sam.rows.lines import request_lines
-from airflow_provider_sam.rows.output_type import OutputType
-from airflow_provider_sam.rows.recipe import Recipe
-from airflow_provider_sam.rows.reuse import Unanswered
-from airflow_provider_sam.rows.table import RowTable
+from airflow_provider_sam.rows.requests.lines import request_lines
+from airflow_provider_sam.rows.requests.output_type import OutputType
+from airflow_provider_sam.rows.requests.recipe import Recipe
+from airflow_provider_sam.rows.requests.reuse import Unanswered
+from airflow_provider_sam.rows.tables.table import RowTable
 
 OUTPUT_TYPE = OutputType.of(
     {"type": "object", "properties": {"hash": {"type": "string"}}, "required": ["hash"], "additionalProperties": False}
@@ -93,7 +93,7 @@ class Nights:
     def send(self, earlier, only):
         with Unanswered(earlier, self.output_type, dedupe=self.recipe.dedupe, only=only) as unanswered:
             blocks = request_lines(self.source.batches(self.recipe.columns), self.recipe, unanswered)
-            return [msgspec.json.decode(line) for _, data in blocks for line in data.split(b"\n")]
+            return [msgspec.json.decode(line) for block in blocks for line in block.lines]
 
     def answers(self, requests):
         lines = [self.answer(request) for request in requests]
@@ -157,7 +157,7 @@ class Nights:
     def all_requests(self):
         with Unanswered([], None, dedupe=False) as everything:
             blocks = request_lines(self.source.batches(self.recipe.columns), self.recipe, everything)
-            return [msgspec.json.decode(line) for _, data in blocks for line in data.split(b"\n")]
+            return [msgspec.json.decode(line) for block in blocks for line in block.lines]
 
 
 def stop_reason(content):

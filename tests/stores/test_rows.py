@@ -12,7 +12,7 @@ import pytest
 import s3fs
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources.source import open_rows
 from tests.rows.reading import Read
 
 pytestmark = [pytest.mark.stores, pytest.mark.timeout(300)]

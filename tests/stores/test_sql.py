@@ -16,7 +16,7 @@ import pytest
 from airflow.providers.postgres.hooks import postgres
 
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources.source import open_rows
 from airflow_provider_sam.rows.sql import SqlRows
 
 pytestmark = [pytest.mark.stores, pytest.mark.timeout(300)]
@@ -28,7 +28,7 @@ QUERY = "SELECT id, repeat(md5(id::text), 4) AS text, 'x' AS rest FROM generate_
 MEASURING = """
 import json, sys
 from airflow.providers.postgres.hooks import postgres
-from airflow_provider_sam.rows.source import open_rows
+from airflow_provider_sam.rows.sources.source import open_rows
 from airflow_provider_sam.rows.sql import SqlRows
 from tests.rows.measuring import in_a_child, measured
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Literal
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.tables import ANSWER_COLUMNS
-from airflow_provider_sam.emulator import OnDemand
+from airflow_provider_sam.emulator import Fault, Lines, OnDemand
 from airflow_provider_sam.exceptions import SamBatchFailedError, SamResultsError
 from airflow_provider_sam.results import iter_published, read_texts
 from airflow_provider_sam.tasks.rows import RowRequests
@@ -286,6 +287,18 @@ def test_csv_says_what_parquet_does(dag):
     ]
 
 
+def test_a_column_whose_name_every_table_has_already_can_have_another(dag):
+    rows = [{"id": 1, "text": "Fine.", "review": "x"}]
+    ids = dag.submit(rows)
+    dag.end(ids, answers={0: "yes"})
+    with pytest.raises(SamRequestError, match="give it another name with columns="):
+        dag.land(ids, columns=["id", "text"])
+    manifest = dag.land(ids, columns={"text": "asked", "id": "id"})
+    assert dag.read().column_names[:3] == ["asked", "id", "custom_id"]
+    assert (column(dag.read(), "asked"), column(dag.read(), "text")) == (["Fine."], ["yes"])
+    assert manifest["table"]["columns"] == ["asked", "id"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -320,3 +333,49 @@ def test_what_is_for_tables_alone_is_refused_without_rows(dag):
     ):
         with pytest.raises(SamRequestError, match="for tables"):
             SamBatchToObjectStorageOperator(**land, **arguments).execute({})
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv.gz"])
+def test_results_that_are_not_the_whole_truth_leave_nothing_and_a_retry_lands_the_table(sam, dag, name):
+    ids = dag.submit()
+    dag.end(ids)
+    sam.faults.add(Fault(Lines("missing"), operation="messages_batches_results", times=20))
+    raw = f"{dag.folder.as_uri()}/raw.jsonl"
+    with pytest.raises(SamResultsError, match="5 results instead of 6"):
+        dag.land(ids, name, keep_raw=raw)
+    assert sorted(path.name for path in dag.folder.iterdir()) == ["state"]
+    sam.faults.clear()
+    assert dag.land(ids, name, keep_raw=raw)["table"]["rows"] == 6
+
+
+def test_rows_that_cannot_be_read_any_more_leave_nothing(dag):
+    ids = dag.submit()
+    dag.end(ids)
+
+    def torn(_context):
+        yield ROWS[0]
+        raise ConnectionError("the warehouse is away")
+
+    with pytest.raises(ConnectionError, match="the warehouse is away"):
+        dag.land(ids, rows=RowRequests(torn, **RECIPE), keep_raw=f"{dag.folder.as_uri()}/raw.jsonl")
+    assert sorted(path.name for path in dag.folder.iterdir()) == ["state"]
+
+
+def test_batches_are_deleted_once_the_table_and_what_is_kept_beside_it_are_read_again(sam, dag):
+    ids = dag.submit()
+    dag.end(ids)
+    arguments = {"keep_raw": f"{dag.folder.as_uri()}/raw.jsonl", "delete_after_publish": True}
+    manifest = dag.land(ids, **arguments)
+    assert not sam.batches
+    assert dag.land(ids, **arguments) == manifest
+
+
+def test_moments_of_a_type_and_of_the_rows_come_back_as_moments(dag):
+    schema = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}, "required": ["day"]}
+    rows = [{"id": number, "review": "x", "seen": datetime(2026, 1, 2, tzinfo=UTC)} for number in range(2)]
+    ids = dag.submit(rows, output_type=schema)
+    dag.end(ids, answers={0: '{"day": "2026-02-03"}', 1: '{"day": "yesterday"}'})
+    dag.land(ids, columns=["seen"])
+    assert column(dag.read(), "seen") == [row["seen"] for row in rows]
+    assert column(dag.read(), "day") == [date(2026, 2, 3), None]
+    assert column(dag.read(), "outcome") == ["succeeded", "invalid_output"]

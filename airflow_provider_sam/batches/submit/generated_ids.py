@@ -10,22 +10,22 @@ from airflow_provider_sam.api.errors import SamRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PLAIN_ID = "request-{number}"
-"""What a request without a custom_id is called here, by its place in the input from 1. It is sent under a custom_id
-that is unique to its submission, see `generated_id`."""
+PLAIN = "request"
+"""What the custom_ids of requests without one begin with until it is known what their batch's token is."""
 
 TOKEN_LENGTH = 12
 
-_GENERATED_ID = re.compile(rf"(?:[0-9a-f]{{{TOKEN_LENGTH}}}|request)-([1-9][0-9]*)")
+_GENERATED_ID = re.compile(rf"(?:[0-9a-f]{{{TOKEN_LENGTH}}}|{PLAIN})-([1-9][0-9]*)")
 
 _ID_START = b'{"custom_id":"'
-_PLAIN_START = _ID_START + b"request"
+_PLAIN_START = _ID_START + PLAIN.encode()
 
 
 def generated_id(token: str, number: int) -> str:
     """Return the custom_id of a request that came without one.
 
-    :param token: of the batch; no other submission has the same, so that a result proves whose it is.
+    :param token: of the batch; no other submission has the same, so that a result proves whose it is. `PLAIN` for the
+        one that it has here, and had in what earlier versions have sent.
     :param number: the request's place in the input, from 1.
     """
     return f"{token}-{number}"

@@ -18,13 +18,10 @@ from airflow_provider_sam.api.bodies import LINES, encode
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.jsonl import iter_lines
 from airflow_provider_sam.api.limits import CUSTOM_ID, MESSAGE_PARAMS, NOT_PARAMS, check_params
-from airflow_provider_sam.batches.submit.generated_ids import PLAIN_ID
+from airflow_provider_sam.batches.submit.generated_ids import PLAIN, generated_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-PROBLEMS_SHOWN = 5
-"""How many problems of an input an error names; the rest is counted."""
+    from collections.abc import Iterator, Sequence
 
 SEPARATOR = LINES.separator
 """Between two requests; within one no line ends."""
@@ -111,14 +108,26 @@ class PreparedRequest(NamedTuple):
 
 
 class PreparedBlock(NamedTuple):
-    """Many requests as they are sent.
+    """Many requests as they are sent: read and found complete, or written by what writes nothing else.
 
+    :param name: of the file, empty where there is only one.
+    :param number: of the first request, from 1.
     :param custom_ids: what they are called, in order.
-    :param data: the requests with what separates them.
+    :param lines: the requests.
     """
 
-    custom_ids: list[str]
-    data: bytes
+    name: str
+    number: int
+    custom_ids: Sequence[str]
+    lines: Sequence[bytes]
+
+    def entries(self) -> Iterator[Entry]:
+        """Return the requests one by one."""
+        return (Entry((self.name, number), line) for number, line in enumerate(self.lines, self.number))
+
+
+Part = Entry | Block | PreparedBlock
+"""A piece of an input: a request, or many."""
 
 
 class RequestReader:
@@ -175,7 +184,7 @@ class RequestReader:
         custom_ids = [request.custom_id for request in requests]
         one_a_line = len(custom_ids) == 1 + len(data) - len(lines)  # each line feed has become a byte longer
         if one_a_line and _CUSTOM_IDS.fullmatch("\n".join([*custom_ids, ""])):
-            return PreparedBlock(custom_ids, data)
+            return PreparedBlock(block.name, block.number, custom_ids, lines.split(b"\n"))
         return None
 
     def _read_unchanged(self, data: bytes) -> PreparedRequest | None:
@@ -193,7 +202,7 @@ class RequestReader:
         where = entry.where()
         custom_id, given = _parts(data, where)
         if custom_id is None:
-            return self._complete(self._names.get(number), PLAIN_ID.format(number=number), given, where)
+            return self._complete(self._names.get(number), generated_id(PLAIN, number), given, where)
         if not isinstance(custom_id, str) or not CUSTOM_ID.fullmatch(custom_id):
             shown = repr(custom_id)[:80]
             raise SamRequestError(
@@ -264,28 +273,3 @@ def _check_utf8(data: bytes) -> None:
 def _json(value: object, what: str) -> msgspec.Raw:
     """Write any value, which `encode` would only take as a mapping."""
     return msgspec.Raw(encode({"": value}, what=what).removeprefix(b'{"":').removesuffix(b"}"))
-
-
-class Problems:
-    """What is wrong with an input: the first few named, the rest counted."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._shown: list[str] = []
-
-    def add(self, problem: SamRequestError | str) -> None:
-        """Take note of one problem."""
-        self.count += 1
-        if len(self._shown) < PROBLEMS_SHOWN:
-            self._shown.append(problem.message if isinstance(problem, SamRequestError) else problem)
-
-    def raise_any(self, total: int) -> None:
-        """Raise what was noted, if anything.
-
-        :param total: the number of requests looked at.
-        :raises SamRequestError: naming the first few problems.
-        """
-        if self.count:
-            more = self.count - len(self._shown)
-            shown: Iterable[str] = [*self._shown, f"and {more} more"] if more else self._shown
-            raise SamRequestError(f"{self.count} of {total} requests cannot be sent: {'; '.join(shown)}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.client import SamClient
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.batches.store.store import SubmissionStore
-    from airflow_provider_sam.batches.submit.requests import Block, Entry
+    from airflow_provider_sam.batches.submit.requests import Part
     from airflow_provider_sam.batches.submit.submission import SubmitOptions
     from airflow_provider_sam.batches.submit.written import Written
 
@@ -96,7 +96,7 @@ class SubmitRun:
         """End as soon as nothing is in the balance; safe to call from a signal's handler."""
         self._submitter.stop()
 
-    def submit(self, parts: Iterable[Entry | Block]) -> list[str]:
+    def submit(self, parts: Iterable[Part]) -> list[str]:
         """Return the ids of the batches that hold all requests, in order; none for an empty input that may be skipped.
 
         :param parts: requests one by one, or blocks of lines.
@@ -107,7 +107,7 @@ class SubmitRun:
         with self._checked(parts, estimates=self._input_options.max_input_tokens is not None) as (written, _):
             return self._submit(written) if written.total else []
 
-    def estimate(self, parts: Iterable[Entry | Block]) -> SubmissionEstimate:
+    def estimate(self, parts: Iterable[Part]) -> SubmissionEstimate:
         """Return what submitting would send. Everything is checked as for `submit`, and nothing is created.
 
         :param parts: as for `submit`.
@@ -124,7 +124,7 @@ class SubmitRun:
             )
 
     @contextmanager
-    def _checked(self, parts: Iterable[Entry | Block], *, estimates: bool) -> Iterator[tuple[Written, int]]:
+    def _checked(self, parts: Iterable[Part], *, estimates: bool) -> Iterator[tuple[Written, int]]:
         """Read all requests, hold them to their budget, and give them with their estimated tokens, 0 if not asked."""
         input_options, betas = self._input_options, self._options.betas
         sample = Sample(input_options.token_samples)
@@ -182,7 +182,7 @@ def _check_shape(written: Written, input_options: InputOptions) -> None:
 def _check_found(written: Written, only: Collection[str] | None) -> None:
     if only is None or len(only) == written.total:
         return
-    missing = sorted(name for name in only if name not in written.names)
+    missing = sorted(name for name in only if written.names.find(name) is None)
     examples = ", ".join(repr(name) for name in missing[:EXAMPLES])
     raise SamRequestError(
         f"{len(missing)} of the {len(only)} requests to send again are not in the input, such as {examples}: it is not "

@@ -1,7 +1,8 @@
 """Validated requests lie in a local temporary file as the bytes that are sent, so that size does not matter.
 
 The whole input is read and checked before the first byte is sent, and a batch's body can be sent from its start again.
-The file has no name: whatever happens to its process, nothing of it stays on the disk.
+The custom_ids lie in a file of their own, and memory grows by about 50 bytes a request. The files have no names:
+whatever happens to their process, nothing of them stays on the disk.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from typing import IO, TYPE_CHECKING, Self
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.submit.generated_ids import generated_names
-from airflow_provider_sam.batches.submit.requests import SEPARATOR, Block, Problems, RequestReader
+from airflow_provider_sam.batches.submit.names import Names, Places
+from airflow_provider_sam.batches.submit.problems import Problems
+from airflow_provider_sam.batches.submit.requests import SEPARATOR, Entry, PreparedBlock, RequestReader
 from airflow_provider_sam.batches.submit.shards import DIGEST_BYTES, digest_of, sum_of
 from airflow_provider_sam.batches.submit.written import AROUND, GROWTH, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Any
 
     from airflow_provider_sam.api.limits import Limits
-    from airflow_provider_sam.batches.submit.requests import Entry, PreparedRequest
+    from airflow_provider_sam.batches.submit.requests import Block, Part, PreparedRequest
 
 WRITE_BYTES = 1 << 20
 
@@ -52,8 +55,9 @@ class Spool:
         self._only = only
         self._observe = observe
         self._file = tempfile.TemporaryFile(prefix="sam-requests-", buffering=0)  # noqa: SIM115 - closed by __exit__
-        self._places: dict[str, int] = {}
-        self._laid = self._places if only is None else {}
+        self._names = Names()
+        self._laid = self._names if only is None else Names()
+        self._places = Places()
         self._problems = Problems()
         self._total = 0
         self._draft = _Draft(self._file)
@@ -63,84 +67,89 @@ class Spool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
+        self._names.close()
+        self._laid.close()
 
     @property
     def without_model(self) -> int:
         """How many requests have got the connection's model, of all that were read."""
         return self._reader.without_model
 
-    def write(self, parts: Iterable[Entry | Block]) -> Written:
+    def write(self, parts: Iterable[Part]) -> Written:
         """Lay all requests down, in the order of the input.
 
-        :param parts: requests one by one, or blocks of lines.
+        :param parts: requests one by one, or blocks of lines; those that are prepared are not read again.
         :raises SamRequestError: requests are not what the API takes; the first few are named, the rest is counted.
         """
         for part in parts:
-            if isinstance(part, Block):
-                if not self._take_unchanged(part):
-                    for entry in part.entries():
-                        self._take(entry)
-            else:
+            if isinstance(part, Entry):
                 self._take(part)
+            elif not self._take_unchanged(part):
+                for entry in part.entries():
+                    self._take(entry)
+        self._find_repeated()
         self._problems.raise_any(self._total)
         return self._draft.finish(self._laid, self._limits)
 
-    def _take_unchanged(self, block: Block) -> bool:
+    def _take_unchanged(self, block: Block | PreparedBlock) -> bool:
         """Take a block at once, if nothing in it needs a look of its own."""
         if self._only is not None or self._observe is not None or self._problems.count:
             return False
-        prepared = self._reader.read_unchanged(block)
-        if prepared is None or AROUND + len(prepared.data) > self._limits.max_batch_bytes:
+        prepared = block if isinstance(block, PreparedBlock) else self._reader.read_unchanged(block)
+        if prepared is None or AROUND + sum(map(len, prepared.lines)) > self._limits.max_batch_bytes:
             return False
-        names, first = prepared.custom_ids, self._total
-        if len(set(names)) < len(names) or not self._places.keys().isdisjoint(names):
-            return False
-        self._total += len(names)
-        self._places.update(zip(names, range(first, self._total), strict=True))
-        self._draft.add_all(prepared.data)
+        self._places.add(self._total, block.name, block.number)
+        self._total += len(prepared.custom_ids)
+        self._names.add_all(prepared.custom_ids)
+        self._draft.add_all(prepared.lines)
         return True
 
     def _take(self, entry: Entry) -> None:
+        self._places.add(self._total, *entry.place)
         self._total += 1
         request = self._checked(entry)
-        if request is not None:
+        self._names.add("" if request is None or request.generated else request.custom_id)
+        if request is not None and not self._problems.count and self._is_laid(request):
+            if self._observe is not None:
+                self._observe(request)
             self._draft.add(request)
 
     def _checked(self, entry: Entry) -> PreparedRequest | None:
-        """Read one request; None where it is left out, or anything in the input is wrong, so that nothing is sent."""
+        """Read one request; None where it cannot be read."""
         index = self._total - 1
         try:
             request = self._reader.read(entry, self._total)
         except SamRequestError as problem:
-            self._problems.add(problem)
+            self._problems.add(problem, index)
             return None
-        if not request.generated and (earlier := self._places.setdefault(request.custom_id, index)) != index:
-            self._problems.add(f"{_name(entry, request)}: {_nth(earlier, entry)} has the same custom_id")
         size = AROUND + len(request.data) + len(SEPARATOR) + GROWTH * request.generated
         if size > self._limits.max_batch_bytes:
             self._problems.add(
                 f"{_name(entry, request)}: a batch of this request alone would have {size} bytes; max_batch_bytes is "
-                f"{self._limits.max_batch_bytes}"
+                f"{self._limits.max_batch_bytes}",
+                index,
             )
-        if self._problems.count:
-            return None
-        if self._only is not None:
-            if request.generated or request.custom_id not in self._only:
-                return None
-            self._laid[request.custom_id] = len(self._laid)
-        if self._observe is not None:
-            self._observe(request)
         return request
+
+    def _is_laid(self, request: PreparedRequest) -> bool:
+        """Return whether a request is one of `only`."""
+        if self._only is None:
+            return True
+        if request.generated or request.custom_id not in self._only:
+            return False
+        self._laid.add(request.custom_id)
+        return True
+
+    def _find_repeated(self) -> None:
+        for index, custom_id, earlier in self._names.repeated():
+            here, there = (Entry(self._places.of(each), b"") for each in (index, earlier))
+            is_list = here.place[0] is None
+            first = there.where() if is_list else f"request {earlier + 1} of the input"
+            self._problems.add(f"{here.where()} (custom_id {custom_id!r}): {first} has the same custom_id", index)
 
 
 def _name(entry: Entry, request: PreparedRequest) -> str:
     return entry.where() if request.generated else f"{entry.where()} (custom_id {request.custom_id!r})"
-
-
-def _nth(index: int, like: Entry) -> str:
-    """Name a request by its place in the whole input, from 0; counted as in the source that `like` comes from."""
-    is_list = like.place[0] is None
-    return f"requests[{index}]" if is_list else f"request {index + 1} of the input"
 
 
 class _Draft:
@@ -163,21 +172,20 @@ class _Draft:
             places = len(self._starts) - 1
             self._generated.extend(bytes(places - len(self._generated)) + b"\1")
             bare = digest_of(request.data[request.data.index(b",") :])
-            self._contents += sum_of(bare) - sum_of(digest)
+            self._contents += int.from_bytes(bare) - int.from_bytes(digest)
         self._digests += digest
         self._has_braces = self._has_braces or b"{{" in request.data
         self._starts.append(self._starts[-1] + len(request.data) + len(SEPARATOR))
         self._gather(request.data)
 
-    def add_all(self, data: bytes) -> None:
-        """Lay many requests down, which are separated as in a body."""
-        lines = data.split(SEPARATOR)
+    def add_all(self, lines: Sequence[bytes]) -> None:
+        """Lay many requests down."""
         self._digests += b"".join([digest_of(line) for line in lines])
         lengths = [len(line) + len(SEPARATOR) for line in lines]
         self._starts.extend(list(accumulate(lengths, initial=self._starts[-1]))[1:])
-        self._gather(data)
+        self._gather(SEPARATOR.join(lines))
 
-    def finish(self, names: Mapping[str, int], limits: Limits) -> Written:
+    def finish(self, names: Names, limits: Limits) -> Written:
         """Return all that was written."""
         self._flush()
         places = len(self._starts) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,21 +13,21 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_sam.api.bodies import LINES
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.batches.ids import custom_ids_digest
-from airflow_provider_sam.batches.submit.generated_ids import PLAIN_ID, TOKEN_LENGTH, generated_id, with_token
+from airflow_provider_sam.batches.submit.generated_ids import PLAIN, TOKEN_LENGTH, generated_id, with_token
 from airflow_provider_sam.batches.submit.requests import SEPARATOR
-from airflow_provider_sam.batches.submit.shards import EVERY_KEY, Plan, Planner, fingerprint_of, key_of, sum_of
+from airflow_provider_sam.batches.submit.shards import EVERY_KEY, Plan, Planner, fingerprint_of, sum_of
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_sam.api.limits import Limits
+    from airflow_provider_sam.batches.submit.names import Names
     from airflow_provider_sam.batches.submit.shards import Pin
 
 AROUND = LINES.around
 """Bytes of a body beside its requests, each of which counts with one separator."""
 
-GROWTH = TOKEN_LENGTH - len("request")
+GROWTH = TOKEN_LENGTH - len(PLAIN)
 """Bytes by which a plain custom_id grows when it gets its token."""
 
 READ_BYTES = 1 << 18
@@ -39,7 +40,7 @@ class Written:
     :param descriptor: of the file where they lie, one a line, each with a separator behind it.
     :param starts: where each begins; one more than there are requests.
     :param digests: the hash of each, one after the other.
-    :param names: the custom_ids that were given, with their requests' places from 0.
+    :param names: the custom_ids that were given.
     :param generated: for each request 1 where it came without a custom_id; empty where all have one.
     :param contents: the sum of the hashes without generated custom_ids: the same in any order.
     :param has_braces: some request that came one by one holds what Airflow would take for a template.
@@ -49,7 +50,7 @@ class Written:
     limits: Limits
     starts: array[int]
     digests: bytes | bytearray
-    names: Mapping[str, int]
+    names: Names
     generated: bytes | bytearray
     contents: int
     has_braces: bool = False
@@ -70,15 +71,9 @@ class Written:
         """The fingerprint of all requests with the custom_ids that their places give them."""
         return fingerprint_of(sum_of(self.digests), self.total, None)
 
-    @cached_property
-    def custom_ids(self) -> list[str]:
-        """The custom_ids in the order of the input; plain ones where they are generated."""
-        if not self.generated:
-            return list(self.names)
-        custom_ids = [PLAIN_ID.format(number=number) for number in range(1, self.total + 1)]
-        for name, place in self.names.items():
-            custom_ids[place] = name
-        return custom_ids
+    def is_generated(self, place: int) -> bool:
+        """Return whether a request came without a custom_id."""
+        return bool(self.generated) and self.generated[place] > 0
 
     def size(self, place: int) -> int:
         """Return the bytes of a request in a body, with its separator."""
@@ -100,12 +95,17 @@ class Written:
             fingerprint = fingerprint_of(digest, left, betas)
             known = next((pin for pin in pins if pin.fingerprint == fingerprint), None)
             return [(Plan(range(self.total), EVERY_KEY, digest), known)]
-        gone = {place for places in without for place in places}
-        places = [place for place in range(self.total) if place not in gone]
-        keys = [key_of(custom_id) for custom_id in self.custom_ids]
-        sizes = [self.size(place) for place in range(self.total)]
-        planner = Planner(keys, sizes, self.digests, places=places)
+        planner = Planner(self.names.keys, self.size, self.digests, order=self._order_without(without))
         return planner.divide(pins, self.limits, around=AROUND, betas=betas)
+
+    def _order_without(self, without: Sequence[range]) -> array[int]:
+        """Return the places of the requests that are left, in the order of their keys."""
+        if not without:
+            return self.names.order
+        is_left = bytearray(b"\1") * self.total
+        for places in without:
+            is_left[places.start : places.stop] = bytes(len(places))
+        return array("I", filter(is_left.__getitem__, self.names.order))
 
     def in_order(self) -> Iterator[tuple[range, str]]:
         """Fill batches in the order of the input, with plain custom_ids: what was submitted by records of version 1.
@@ -165,7 +165,7 @@ class Shard:
     @cached_property
     def ids_digest(self) -> str:
         """The digest of its custom_ids, as they are sent."""
-        return custom_ids_digest(self._custom_id(place) for place in self.members)
+        return custom_ids_digest(self.written.names.of(self.members, token=self.token or PLAIN))
 
     def __iter__(self) -> Iterator[bytes]:
         yield LINES.prefix
@@ -184,30 +184,24 @@ class Shard:
         token, _, number = custom_id.rpartition("-")
         if self.token and token == self.token and number.isdecimal():
             place = int(number) - 1
-            is_ours = 0 <= place < self.written.total and self.written.generated and self.written.generated[place]
-            return (
-                "proof" if is_ours and self._has(place) and generated_id(token, place + 1) == custom_id else "foreign"
-            )
+            is_ours = generated_id(token, place + 1) == custom_id and self._has(place)
+            return "proof" if is_ours and self.written.is_generated(place) else "foreign"
         return "possible" if self.holds(custom_id) else "foreign"
 
     def holds(self, custom_id: str) -> bool:
         """Return whether a request of this batch was given this custom_id."""
-        place = self.written.names.get(custom_id)
-        if place is None and self.token is None and custom_id.startswith("request-"):
-            number = custom_id.removeprefix("request-")
-            place = int(number) - 1 if number.isdecimal() and len(number) < TOKEN_LENGTH else None
-        return place is not None and self._has(place) and self._custom_id(place) == custom_id
+        place = self.written.names.find(custom_id)
+        if place is not None:
+            return self._has(place)
+        number = custom_id.removeprefix(f"{PLAIN}-") if self.token is None else ""
+        place = int(number) - 1 if number.isdecimal() and len(number) < TOKEN_LENGTH else -1
+        return generated_id(PLAIN, place + 1) == custom_id and self._has(place) and self.written.is_generated(place)
 
     def _has(self, place: int) -> bool:
         if isinstance(self.members, range):
             return place in self.members
         at = bisect_left(self.members, place)
         return at < len(self.members) and self.members[at] == place
-
-    def _custom_id(self, place: int) -> str:
-        if self.token and self.written.generated and self.written.generated[place]:
-            return generated_id(self.token, place + 1)
-        return self.written.custom_ids[place]
 
     @property
     def _is_plain(self) -> bool:

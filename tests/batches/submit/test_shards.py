@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_sam.api.limits import Limits
+from airflow_provider_sam.batches.submit import shards
 from airflow_provider_sam.batches.submit.shards import (
     EVERY_KEY,
     LAST_KEY,
@@ -17,6 +18,7 @@ from airflow_provider_sam.batches.submit.shards import (
     digest_of,
     fingerprint_of,
     key_of,
+    order_of,
     sum_of,
 )
 
@@ -26,7 +28,8 @@ AROUND = 15
 def plan(requests, pins=(), limits=None, betas=None, size=10):
     names = list(requests)
     digests = b"".join(digest_of(f"{name}={content}".encode()) for name, content in requests.items())
-    planner = Planner([key_of(name) for name in names], [size] * len(names), digests, places=range(len(names)))
+    keys = [key_of(name) for name in names]
+    planner = Planner(keys, lambda _place: size, digests, order=order_of(keys))
     limits = limits or Limits(max_batch_requests=3)
     found = planner.divide(pins, limits, around=AROUND, betas=betas)
     return [
@@ -80,10 +83,22 @@ def test_batches_are_filled_to_the_bytes_too():
 
 
 def test_requests_with_the_same_key_are_never_parted():
-    planner = Planner([5, 7, 7, 9], [1] * 4, digest_of(b"x") * 4, places=range(4))
+    planner = Planner([5, 7, 7, 9], lambda _place: 1, digest_of(b"x") * 4, order=range(4))
     found = planner.divide([], Limits(max_batch_requests=2), around=0, betas=None)
     assert [list(batch.members) for batch, _ in found] == [[0], [1, 2], [3]]
     assert [batch.keys for batch, _ in found] == [(0, 6), (7, 8), (9, LAST_KEY)]
+
+
+@given(keys=st.lists(st.integers(0, LAST_KEY) | st.integers(0, 3)), at_once=st.integers(1, 9))
+def test_the_order_of_keys_and_the_sum_of_hashes_are_the_same_however_many_are_looked_at_at_once(keys, at_once):
+    digests = [digest_of(str(key).encode()) for key in keys]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "AT_ONCE", at_once)
+        order = list(order_of(keys))
+        sums = [sum_of(b"".join(digests), members) for members in (None, order, order[::2])]
+    assert order == sorted(range(len(keys)), key=keys.__getitem__)
+    numbers = [int.from_bytes(digests[place]) for place in order]
+    assert sums == [sum(some) % (1 << 128) for some in (numbers, numbers, numbers[::2])]
 
 
 @pytest.mark.parametrize("change", ["betas", "number", "sum"])

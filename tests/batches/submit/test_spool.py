@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from itertools import chain
 
 import pytest
@@ -14,7 +15,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.api.limits import Limits
 from airflow_provider_sam.batches.ids import custom_ids_digest
 from airflow_provider_sam.batches.submit import written
-from airflow_provider_sam.batches.submit.requests import Block, RequestReader
+from airflow_provider_sam.batches.submit.requests import Block, PreparedBlock, RequestReader
 from airflow_provider_sam.batches.submit.sources import entries_of
 from airflow_provider_sam.batches.submit.spool import Spool
 from airflow_provider_sam.batches.submit.written import Shard
@@ -36,10 +37,16 @@ def shards_of(found, token=TOKEN):
     ]
 
 
-def bodies(requests, *, only=None, **limits):
+@contextmanager
+def laid(requests, *, only=None, **limits):
     with Spool(Limits(**limits), only=only) as spool:
         shards = shards_of(spool.write(entries_of(requests)))
-        return shards, [b"".join(shard) for shard in shards]
+        yield shards, [b"".join(shard) for shard in shards]
+
+
+def bodies(requests, **options):
+    with laid(requests, **options) as (_, sent):
+        return sent
 
 
 def rows_of(sent):
@@ -61,7 +68,12 @@ def test_shards_hold_each_request_once_in_order_within_the_limits(
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(written, "READ_BYTES", read_bytes)
-        shards, sent = bodies(requests, max_batch_requests=max_batch_requests, max_batch_bytes=max_batch_bytes)
+        limits = {"max_batch_requests": max_batch_requests, "max_batch_bytes": max_batch_bytes}
+        with laid(requests, **limits) as (shards, sent):
+            check_shards(requests, shards, sent, **limits)
+
+
+def check_shards(requests, shards, sent, *, max_batch_requests, max_batch_bytes):
     rows = rows_of(sent)
     expected = [{"custom_id": f"{TOKEN}-{place}"} | row for place, row in enumerate(requests, 1)]
     place_of = {row["custom_id"]: place for place, row in enumerate(expected)}
@@ -89,25 +101,24 @@ def test_without_a_token_generated_custom_ids_are_plain():
         (shard,) = shards_of(spool.write(entries_of([{"params": PARAMS}, request("b")])), token=None)
         names = [row["custom_id"] for row in json.loads(b"".join(shard))["requests"]]
         assert len(b"".join(shard)) == shard.content_length
-    assert names == ["request-1", "b"]
-    assert [shard.recognize(name) for name in [*names, "request-2", "request-x", "request-"]] == ["possible"] * 2 + [
-        "foreign"
-    ] * 3
+        assert names == ["request-1", "b"]
+        foreign = ["request-2", "request-x", "request-", "request-0", "request-01", "b ", "\ud800", ""]
+        assert [shard.recognize(name) for name in [*names, *foreign]] == ["possible"] * 2 + ["foreign"] * 8
 
 
 @pytest.mark.parametrize("name", [f"{TOKEN}-2", f"{TOKEN}-01", f"{TOKEN}-0", f"{TOKEN}-", f"{TOKEN}-9", "request-1"])
 def test_what_only_looks_like_a_generated_custom_id_proves_nothing(name):
-    (shard,), _ = bodies([{"params": PARAMS}, request("b")])
-    assert shard.recognize(name) == "foreign"
-    assert shard.recognize(f"{TOKEN}-1") == "proof"
+    with laid([{"params": PARAMS}, request("b")]) as ((shard,), _):
+        assert shard.recognize(name) == "foreign"
+        assert shard.recognize(f"{TOKEN}-1") == "proof"
 
 
 def test_only_some_requests_of_an_input_are_laid_down_and_held_and_generated_names_count_all():
     requests = [request("a"), request("b"), {"params": PARAMS}, request("d"), {"params": PARAMS}]
-    (shard,), sent = bodies(requests, only={"a", "d", f"{TOKEN}-5", "z"})
-    assert [row["custom_id"] for row in rows_of(sent)[0]] == ["a", "d", f"{TOKEN}-5"]
-    everyone = ["a", "b", f"{TOKEN}-3", "d", f"{TOKEN}-5", "z"]
-    assert [name for name in everyone if shard.holds(name)] == ["a", "d", f"{TOKEN}-5"]
+    with laid(requests, only={"a", "d", f"{TOKEN}-5", "z"}) as ((shard,), sent):
+        assert [row["custom_id"] for row in rows_of(sent)[0]] == ["a", "d", f"{TOKEN}-5"]
+        everyone = ["a", "b", f"{TOKEN}-3", "d", f"{TOKEN}-5", "z"]
+        assert [name for name in everyone if shard.holds(name)] == ["a", "d", f"{TOKEN}-5"]
 
 
 def test_requests_that_are_left_out_are_checked_and_not_observed():
@@ -120,7 +131,7 @@ def test_requests_that_are_left_out_are_checked_and_not_observed():
 
 
 def test_an_empty_input_makes_no_batch():
-    assert bodies([]) == ([], [])
+    assert bodies([]) == []
 
 
 def test_the_first_problems_are_named_and_the_rest_is_counted():
@@ -203,10 +214,38 @@ def test_lines_read_at_once_come_out_as_those_read_one_by_one(
 
 def test_a_block_of_complete_lines_is_read_at_once():
     prepared = RequestReader().read_unchanged(Block("", 1, "\r\n".join(COMPLETE).encode()))
-    assert prepared == ([f"r{number}" for number in range(6)], ",\n".join(COMPLETE).encode())
+    assert prepared == ("", 1, [f"r{number}" for number in range(6)], [line.encode() for line in COMPLETE])
+
+
+@pytest.mark.parametrize("only", [None, {"r1", "r4"}])
+@pytest.mark.parametrize("max_batch_bytes", [100, 400, 100_000])
+def test_prepared_requests_come_out_as_those_that_are_read(only, max_batch_bytes):
+    limits, lines = Limits(max_batch_bytes=max_batch_bytes), [line.encode() for line in COMPLETE]
+    prepared = PreparedBlock("", 1, [f"r{number}" for number in range(6)], lines)
+    assert outcome([prepared], limits, only) == outcome([Block("", 1, b"\n".join(lines))], limits, only)
+
+
+def test_a_prepared_request_that_repeats_a_custom_id_is_named():
+    block = PreparedBlock("", 5, ["r2", "r2"], [COMPLETE[2].encode()] * 2)
+    with pytest.raises(SamRequestError, match=r"line 6 \(custom_id 'r2'\): request 1 of the input has the same"):
+        write([block], Limits())
 
 
 def test_a_line_that_repeats_a_custom_id_is_named_among_many():
     block = Block("", 1, "\n".join([*COMPLETE, COMPLETE[2]]).encode())
     with pytest.raises(SamRequestError, match=r"line 7 \(custom_id 'r2'\): request 3 of the input has the same"):
         write([block], Limits())
+
+
+def test_what_repeats_a_custom_id_of_another_file_is_named_among_other_problems_in_the_order_of_the_input():
+    blocks = [
+        Block("a.jsonl", 1, "\n".join(COMPLETE[:4]).encode()),
+        Block("b.jsonl", 1, "\n".join([COMPLETE[4], "", COMPLETE[3], COMPLETE[5]]).encode()),
+        Block("b.jsonl", 5, "\n".join(["{}", COMPLETE[4]]).encode()),
+    ]
+    with pytest.raises(SamRequestError) as caught:
+        write(blocks, Limits())
+    listed = caught.value.message.split(": ", 1)[1].split("; ")
+    assert listed[0] == "b.jsonl line 3 (custom_id 'r3'): request 4 of the input has the same custom_id"
+    assert listed[1].startswith("b.jsonl line 5: params missing")
+    assert listed[3].startswith("b.jsonl line 6 (custom_id 'r4'): request 5 of the input has the same custom_id")
