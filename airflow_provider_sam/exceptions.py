@@ -44,6 +44,26 @@ class SamTooManyTokensError(SamError, AirflowFailException):
     retryable = False
 
 
+class SamInvalidOutputError(SamError, AirflowException):
+    """The model's answer is not of the type that the task asks for. It was paid for all the same.
+
+    :param reason: what is wrong with it.
+    :param answer: the answer as it came; None where there is none.
+    :param stop_reason: why the model stopped, as the API says.
+    """
+
+    advice = "A retry asks anew; if that fails too, say in the prompt what is missing, or make output_type less strict."
+
+    def __init__(
+        self, message: str, *, reason: str, answer: str | None = None, stop_reason: str | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.answer = answer
+        self.stop_reason = stop_reason
+        self.retry_hint = hint or None
+
+
 class SamStateError(SamError, AirflowException):
     """What is remembered of a submission cannot be read. Nothing was submitted."""
 

@@ -39,6 +39,9 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators", "batch", "completion", "message"),
         "sensors": _modules("sensors", "batch"),
         "triggers": _modules("triggers", "batch", "ended", "start"),
+        "task-decorators": [
+            {"name": name, "class-name": f"{PACKAGE}.decorators.{name}"} for name in ("sam_batch", "sam_message")
+        ],
         "extra-links": [f"{PACKAGE}.links.batch.SamBatchLink"],
         "transfers": [
             {

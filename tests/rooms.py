@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "links": {"_compat"},
     "triggers": {"_compat", "api", "batches", "batches.wait", "connection", "hooks"},
     "tasks": {
-        *("_compat", "api", "batches.land", "batches.store", "batches.submit", "batches.wait"),
+        *("_compat", "api", "batches", "batches.land", "batches.store", "batches.submit", "batches.wait"),
         *("exceptions", "hooks", "links", "retry_policies", "rows", "rows.requests", "rows.sources", "rows.tables"),
         "triggers",
     },
@@ -48,4 +48,5 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("exceptions", "hooks", "links", "rows.requests", "rows.tables", "tasks"),
     },
     "task_groups": {"_compat", "api", "batches.wait", "operators", "rows.requests", "sensors", "tasks", "transfers"},
+    "decorators": {"_compat", "api", "connection", "operators", "rows.requests", "tasks"},
 }

@@ -28,7 +28,10 @@ MISSING_ERRORS = {"ImportError", "ModuleNotFoundError"}
 MAY_ASK = {"emulator": {"find_spec"}}
 
 # What a Dag file may import, and what must not load when it does.
-DAG_FACING = ("hooks", "links", "operators", "results", "sensors", "task_groups", "tasks", "transfers", "triggers")
+DAG_FACING = (
+    *("decorators", "hooks", "links", "operators", "results", "sensors"),
+    *("task_groups", "tasks", "transfers", "triggers"),
+)
 HEAVY = {"anyio", "fsspec", "httpx", "httpx_sse", "msgspec", "pyarrow", "pydantic", "tenacity", "upath", "zstandard"}
 
 

@@ -61,6 +61,13 @@ def each_installed_package_is_a_typed_row(sam, folder):
     assert sam.batches[0].requests == len(names)
 
 
+def each_ticket_has_its_team_and_a_reply(sam, folder):
+    rows = parquet.read_table(folder / "replies.parquet").to_pylist()
+    assert [row["id"] for row in rows] == [1, 2, 3]
+    assert {(row["team"], row["is_urgent"], row["outcome"]) for row in rows} == {("billing", True, "succeeded")}
+    assert (sam.count("messages_create"), [batch.requests for batch in sam.batches]) == (3, [3])
+
+
 def write_reviews(folder, count=20, changed=0):
     """Write a table of reviews; every second one is good."""
     reviews = [f"{'Good' if number % 2 else 'Bad'}, says reader {number}." for number in range(count)]
@@ -94,6 +101,7 @@ def started_by_hand_it_lands_nothing(sam, folder):
 WHAT_HOLDS = {
     "example_sam_batch": each_installed_package_has_one_answer,
     "example_sam_batch_watcher": started_by_hand_it_lands_nothing,
+    "example_sam_decorators": each_ticket_has_its_team_and_a_reply,
     "example_sam_nightly_table": each_review_is_a_typed_row_in_its_order,
     "example_sam_object_storage": each_prompt_of_the_file_has_one_answer,
     "example_sam_table": each_installed_package_is_a_typed_row,

@@ -137,7 +137,19 @@ def describe(module: str, name: str) -> Iterator[str]:
         yield f"{marks}class {name}({', '.join(map(ast.unparse, [*statement.bases, *statement.keywords]))})"
         yield from sorted(f"    {line}" for line in members(home, statement))
     else:
-        yield from lines_of(home, statement)
+        for each in overloads(home, name) or [statement]:
+            yield from lines_of(home, each)
+
+
+def overloads(module: str, name: str) -> list[ast.stmt]:
+    """Find the signatures of a function that has several."""
+    return [
+        each
+        for each in body_of(module)
+        if isinstance(each, ast.FunctionDef)
+        and each.name == name
+        and [ast.unparse(mark) for mark in each.decorator_list] == ["overload"]
+    ]
 
 
 def written_down() -> set[str]:
@@ -237,6 +249,7 @@ CHANGES = {
     "an inherited member of a stream": ("api.streaming", "def text_stream", "def texts"),
     "a parameter of the hook": ("hooks.sam", "sam_conn_id: str", "conn_id: str"),
     "a parameter of an operator": ("operators.batch", "requests: ", "prompts: "),
+    "a parameter of a decorator": ("decorators.message", "system: ", "rules: "),
     "a parameter of the sensor": ("sensors.batch", "cancel_on_timeout: bool", "cancel: bool"),
     "a parameter of a trigger": ("triggers.batch", "poll_interval: ", "every: "),
     "a parameter of a transfer": ("transfers.batch_to_object_storage", "path: ", "target: "),

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sam.api.errors import SamRateLimitError, SamStatusError, SamTransportError
+from airflow_provider_sam.decorators import sam_batch, sam_message
 from airflow_provider_sam.emulator import AfterLooks, Fault, SamEmulator, Status
 from airflow_provider_sam.exceptions import SamBatchFailedError
 from airflow_provider_sam.hooks.sam import SamHook
@@ -18,12 +19,15 @@ from airflow_provider_sam.operators.completion import SamCreateCompletionOperato
 from airflow_provider_sam.operators.message import SamCountTokensOperator, SamCreateMessageOperator
 from airflow_provider_sam.results import iter_published, read_texts
 from airflow_provider_sam.sensors.batch import SamBatchSensor
-from airflow_provider_sam.task_groups.batch import SamBatchGroup, sam_batch
+from airflow_provider_sam.task_groups.batch import SamBatchGroup
+from airflow_provider_sam.task_groups.batch import sam_batch as sam_batch_group
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 from airflow_provider_sam.triggers.batch import SamBatchTrigger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pendulum
 
     from airflow_provider_sam.api.params import BatchRequestParams, CompletionParams, MessageParams
@@ -118,12 +122,14 @@ def in_a_dag(requests: list[BatchRequestParams]) -> None:
 
 def in_one_line(rows: list[dict[str, Any]]) -> SamBatchGroup:
     """Make the tasks of a batch, in all three ways; what does not exist or has another type is an error."""
-    sam_batch("requests", requests=["Hello"], path="s3://bucket/out.jsonl", cancel_on_kill=True, timeout=3600)
-    sam_batch("path", input_path="s3://bucket/in/", path="s3://bucket/out/", default_args={"retries": 3}, betas=["b"])
-    sam_batch("typo", requests=["Hello"], path="s3://bucket/out.jsonl", promt="?")  # type: ignore[call-arg]
-    sam_batch("type", requests=["Hello"], path="s3://bucket/out.jsonl", on_empty="pass")  # type: ignore[arg-type]
-    sam_batch("key", requests=["Hello"], path="s3://bucket/out", land_args={"retrys": 1})  # type: ignore[arg-type]
-    group = sam_batch(
+    sam_batch_group("requests", requests=["Hello"], path="s3://bucket/out.jsonl", cancel_on_kill=True, timeout=3600)
+    sam_batch_group(
+        "path", input_path="s3://bucket/in/", path="s3://bucket/out/", default_args={"retries": 3}, betas=["b"]
+    )
+    sam_batch_group("typo", requests=["Hello"], path="s3://bucket/out.jsonl", promt="?")  # type: ignore[call-arg]
+    sam_batch_group("type", requests=["Hello"], path="s3://bucket/out.jsonl", on_empty="pass")  # type: ignore[arg-type]
+    sam_batch_group("key", requests=["Hello"], path="s3://bucket/out", land_args={"retrys": 1})  # type: ignore[arg-type]
+    group = sam_batch_group(
         "rows",
         rows=rows,
         id_column="id",
@@ -141,6 +147,47 @@ def in_one_line(rows: list[dict[str, Any]]) -> SamBatchGroup:
     )
     SamCancelBatchOperator(task_id="cancel", batch_id=group.output)
     return group
+
+
+@sam_message
+def ask(name: str) -> str:
+    """Return a prompt."""
+    return f"Hello {name}"
+
+
+@sam_message(model="sam-small", max_tokens=20, output_type=int, stream=True, retries=3)
+async def ask_typed(name: str, *, greeting: str = "Hello") -> MessageParams:
+    """Return a message's parameters."""
+    return {"model": "sam-small", "max_tokens": 20, "messages": [{"role": "user", "content": f"{greeting} {name}"}]}
+
+
+@sam_batch(id_column="id", prompt="Good? {review}", reuse="s3://bucket/table.parquet", queue="large")
+def send_rows(day: str) -> Iterator[dict[str, Any]]:
+    """Yield rows."""
+    yield {"id": 1, "review": day}
+
+
+@sam_batch
+def send(prompts: list[str]) -> list[str]:
+    """Return requests."""
+    return prompts
+
+
+def with_decorators() -> None:
+    """Make tasks of functions; what a type checker must not allow is marked so."""
+    answers = ask.partial().expand(name=["Sam", "Ada"])
+    answers >> ask_typed("Sam", greeting="Hi") >> send(["One"])
+    rows = send_rows("2026-01-01")
+    SamBatchToObjectStorageOperator(task_id="land", batch_id=rows, path="s3://bucket/", rows=rows)
+    ask(5)  # type: ignore[arg-type]
+    ask_typed("Sam", greeting="Hi", other=5)  # type: ignore[call-arg]
+    sam_message(stream="yes")  # type: ignore[call-overload]
+    sam_message(returns_five)  # type: ignore[type-var]
+
+
+def returns_five() -> int:
+    """Return what is no message."""
+    return 5
 
 
 def after_landing(manifest: dict[str, Any]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_sam._compat import BaseOperator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_sam.api.models import Message
     from airflow_provider_sam.batches.progress import Logger
     from airflow_provider_sam.hooks.sam import SamHook
+    from airflow_provider_sam.rows.requests.output_type import OutputType
 
 PROGRESS_EVERY = 10.0
 """Seconds between two log lines about a message that is being streamed."""
@@ -116,18 +117,23 @@ class BaseSamMessageOperator(BaseOperator):
 
 
 class SamCreateMessageOperator(BaseSamMessageOperator):
-    """Creates one message and returns its text, or the whole message.
+    """Creates one message and returns its text, the whole message, or an answer of a type.
 
     Takes the arguments of `BaseSamMessageOperator`, and:
 
     :param max_tokens: the most tokens to generate (templated).
     :param metadata: the API's `metadata`, such as a `user_id`; data as well.
     :param returns: `text` (the default) returns the text of the message, `message` the whole message as JSON types.
+    :param output_type: what the answer is: a pydantic model, dataclass, TypedDict, Literal or another type that
+        pydantic knows, or a JSON schema. The request asks for it, and the task returns the validated answer as plain
+        JSON data. If an answer is not of this type, the model is shown what is wrong with it and asked once more.
     :param stream: receive the message while it is being written. The connection is then never idle for long, so that
         no proxy closes it during a long message, and the log shows progress. Default: False.
 
     :raises SamRequestError: both `prompt` and `messages` are given, or a parameter that the API requires is missing;
         nothing was sent.
+    :raises SamInvalidOutputError: the second answer is not of `output_type` either, the model refused to answer, or the
+        answer was cut off.
     :raises SamError: the API refused the request or did not respond. A message that may have run is not sent again.
     """
 
@@ -139,30 +145,56 @@ class SamCreateMessageOperator(BaseSamMessageOperator):
         max_tokens: int | str | None = None,
         metadata: Any = None,
         returns: Literal["text", "message"] = "text",
+        output_type: Any = None,
         stream: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if output_type is not None and returns == "message":
+            raise SamRequestError(
+                "returns='message' and output_type are both given; with output_type, the task returns the answer"
+            )
         self.max_tokens = max_tokens
         self.metadata = Verbatim(metadata)
         self.returns = returns
+        self.output_type = output_type
         self.stream = stream
 
     @fails_as_it_should
-    def execute(self, context: Context) -> str | dict[str, Any]:
-        """Create the message, and return what `returns` says."""
+    def execute(self, context: Context) -> Any:
+        """Create the message, and return what `returns` or `output_type` say."""
+        from airflow_provider_sam.rows.requests.output_type import OutputType
+        from airflow_provider_sam.tasks.typed import create_typed
+
+        output_type = None if self.output_type is None else OutputType.of(self.output_type)
+        self._check_multiple_outputs(output_type)
         named = {
             "max_tokens": whole_number("max_tokens", self.max_tokens),
             "metadata": self.metadata.read(context),
         }
         params = self.input_params(context) | _given(named)
         with self.client() as client:
-            message = self._stream(client, params) if self.stream else client.create_message(params, betas=self.betas)
-        self.log.info("Created message %s: %s, %s", message.id, message.stop_reason, message.usage)
+            if output_type is not None:
+                return create_typed(params, output_type, partial(self._create, client), log=self.log)
+            message = self._create(client, params)
         if self.returns == "text":
             return message.text
         whole: dict[str, Any] = message.model_dump(mode="json", exclude_unset=True)
         return whole
+
+    def _check_multiple_outputs(self, output_type: OutputType | None) -> None:
+        """Check that what the task returns has keys, if it is to have an output for each of them."""
+        has_keys = self.returns == "message" if output_type is None else not output_type.is_wrapped
+        if self.multiple_outputs and not has_keys:
+            raise SamRequestError(
+                "multiple_outputs needs an object: give an output_type that is one, such as a pydantic model, or "
+                "returns='message'"
+            )
+
+    def _create(self, client: SamClient, params: Mapping[str, Any]) -> Message:
+        message = self._stream(client, params) if self.stream else client.create_message(params, betas=self.betas)
+        self.log.info("Created message %s: %s, %s", message.id, message.stop_reason, message.usage)
+        return message
 
     def _stream(self, client: SamClient, params: Mapping[str, Any]) -> Message:
         said, characters = time.monotonic(), 0

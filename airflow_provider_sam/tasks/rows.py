@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -78,8 +79,7 @@ class RowRequests(ResolveMixin):
     def resolve(self, context: Context, **_: Any) -> RowRequests:
         """Render what is templated, and replace the upstream outputs by what they hold."""
         render = context["task"].render_template
-        resolved = object.__new__(RowRequests)
-        resolved.__dict__ |= self.__dict__
+        resolved = copy(self)
         if isinstance(self.rows, SqlRows):
             fields = ("sql", "conn_id", "parameters")
             resolved.rows = replace(self.rows, **{name: render(getattr(self.rows, name), context) for name in fields})
@@ -88,6 +88,12 @@ class RowRequests(ResolveMixin):
         for name in ("defaults", "reuse", "storage_conn_id"):
             setattr(resolved, name, render(getattr(self, name), context))
         return resolved
+
+    def reading(self, rows: Callable[[Context], Any]) -> RowRequests:
+        """Return the same recipe for rows that come from elsewhere."""
+        other = copy(self)
+        other.rows = Verbatim(rows)
+        return other
 
     def bind(self, context: Context, *, model: str | None = None) -> BoundRows:
         """Return the rows and the recipe of a task that runs.
@@ -158,6 +164,22 @@ class BoundRows:
         rows = self.arguments.rows
         source = rows.read(self.context) if isinstance(rows, Verbatim) else rows
         return open_rows(source, columns=columns, storage_conn_id=self.storage_conn_id)
+
+
+def submitted_rows(given: RowRequests | XComArg | None) -> RowRequests | None:
+    """Return the rows that a landing is for: those given, or those of the task whose output is given.
+
+    :raises SamRequestError: that task has submitted no rows, or cannot tell here which.
+    """
+    if given is None or isinstance(given, RowRequests):
+        return given
+    found = getattr(getattr(given, "operator", None), "rows", None)
+    if isinstance(found, RowRequests):
+        return found
+    raise SamRequestError(
+        "rows must be the attribute rows of the task that submits them, or the output of @task.sam_batch with an "
+        "id_column; mapped tasks share a RowRequests instead"
+    )
 
 
 def check_one_input(name: str, given: object, rows: RowRequests | None) -> None:

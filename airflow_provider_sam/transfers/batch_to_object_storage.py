@@ -8,6 +8,7 @@ from airflow_provider_sam._compat import Asset, BaseOperator, add_lineage
 from airflow_provider_sam.connection import DEFAULT_CONN_ID
 from airflow_provider_sam.links.batch import SamBatchLink, leave_link
 from airflow_provider_sam.tasks.failing import fails_as_it_should
+from airflow_provider_sam.tasks.rows import RowRequests, submitted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_sam.batches.store.claims import Register
     from airflow_provider_sam.hooks.sam import SamHook
     from airflow_provider_sam.rows.tables.table import RowTable
-    from airflow_provider_sam.tasks.rows import RowRequests
 
 
 class SamBatchToObjectStorageOperator(BaseOperator):
@@ -42,10 +42,10 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         for both). Default: by the suffix of `path`, and `jsonl` where that says nothing. A suffix that contradicts it
         is an error.
     :param rows: the rows that were submitted, to put the answers beside them: the attribute `rows` of the operator that
-        has submitted them. They are read again. The columns of the table are those in `columns`, one for each property
-        of the answers' `output_type`, and `custom_id`, `outcome`, `error`, `text` (the answer as it came),
-        `stop_reason`, `model` and the tokens. An answer that is not of its type has the outcome `invalid_output` and
-        counts as failed. Default: no table.
+        has submitted them, or its output. They are read again. The columns of the table are those in `columns`, one for
+        each property of the answers' `output_type`, and `custom_id`, `outcome`, `error`, `text` (the answer as it
+        came), `stop_reason`, `model` and the tokens. An answer that is not of its type has the outcome `invalid_output`
+        and counts as failed. Default: no table.
     :param columns: the columns of the rows that the table has too: a list, or a mapping from their names in the rows to
         those in the table (templated). Default: those of the rows' ids.
     :param on_unanswered: what to do about rows that have no answer, as when they have changed since they were sent:
@@ -95,7 +95,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         path: str | ObjectStoragePath | XComArg,
         storage_conn_id: str | None = None,
         format: Literal["jsonl", "parquet", "csv"] | None = None,  # noqa: A002 - what it is called everywhere
-        rows: RowRequests | None = None,
+        rows: RowRequests | XComArg | None = None,
         columns: Sequence[str] | Mapping[str, str] | XComArg | None = None,
         on_unanswered: Literal["error", "keep"] = "error",
         keep_raw: str | ObjectStoragePath | XComArg | None = None,
@@ -115,7 +115,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         self.path: Any = path
         self.storage_conn_id = storage_conn_id
         self.format = format
-        self.rows = rows
+        self.rows = submitted_rows(rows)
         self.columns: Any = columns
         self.on_unanswered = on_unanswered
         self.keep_raw: Any = keep_raw

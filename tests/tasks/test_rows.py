@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.operators.batch import SamCreateBatchOperator
 from airflow_provider_sam.operators.message import SamCreateMessageOperator
 from airflow_provider_sam.rows.sql import SqlRows
 from airflow_provider_sam.tasks.rows import RowRequests
+from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
 ROWS = [{"id": 1, "text": "{{ ds }}"}]
@@ -101,3 +103,20 @@ def test_pages_show_where_rows_come_from_and_no_row():
     assert str(RowRequests("s3://b/{{ ds }}.csv", **RECIPE)) == "rows: s3://b/{{ ds }}.csv; id: id"
     assert str(RowRequests(ROWS, **RECIPE)) == "rows: list of 1; id: id"
     assert "secret" not in str(RowRequests(SqlRows("SELECT 1", "db", ["secret"]), id_column="id"))
+
+
+def test_a_landing_takes_the_rows_of_the_task_whose_output_it_is_given():
+    operator = submit(ROWS)
+    assert [landing(given).rows for given in (operator.output, operator.rows, None)] == [operator.rows] * 2 + [None]
+
+
+@pytest.mark.parametrize("kind", ["a list", "a task without rows"])
+def test_a_landing_refuses_what_has_submitted_no_rows(kind):
+    given = ROWS if kind == "a list" else SamCreateMessageOperator(task_id="ask", prompt="Hello").output
+    with pytest.raises(SamRequestError, match="rows must be the attribute rows of the task that submits them"):
+        landing(given)
+
+
+def landing(rows):
+    name = f"land_{type(rows).__name__}"
+    return SamBatchToObjectStorageOperator(task_id=name, batch_id="msgbatch_1", path="s3://b/t.csv", rows=rows)

@@ -49,6 +49,8 @@ class OutputType:
         self.schema = schema
         self.columns = columns_of(schema)
         """The properties of an answer, each with its schema; references are resolved."""
+        self.is_wrapped = False
+        """Whether the type is none of an object, so that an answer holds it under the property `WRAPPED`."""
 
     @staticmethod
     def of(value: Any) -> OutputType:
@@ -88,6 +90,14 @@ class OutputType:
             text = fenced[1]
         return self._read(text)
 
+    def value(self, answer: str | bytes) -> Any:
+        """Return the answer itself, as plain JSON data: an object as it is, and what is none unwrapped.
+
+        :raises InvalidOutputError: as for `read`.
+        """
+        values = self.read(answer)
+        return values[WRAPPED] if self.is_wrapped else values
+
     def _read(self, text: str) -> dict[str, Any]:
         raise NotImplementedError
 
@@ -104,7 +114,8 @@ class _Typed(OutputType):
         try:
             adapter: TypeAdapter[Any] = TypeAdapter(kind)
             schema = as_object(_schema_of(adapter))
-            if not is_plain_object(schema):
+            is_wrapped = not is_plain_object(schema)
+            if is_wrapped:
                 fields: dict[str, Any] = {WRAPPED: (kind, ...)}
                 adapter = TypeAdapter(create_model("Answer", **fields))
                 schema = as_object(_schema_of(adapter))
@@ -113,6 +124,7 @@ class _Typed(OutputType):
             raise SamRequestError(f"output_type {_name_of(kind)} has no JSON schema: {first}") from None
         self._adapter = adapter
         super().__init__(schema)
+        self.is_wrapped = is_wrapped
 
     def _read(self, text: str) -> dict[str, Any]:
         from pydantic import ValidationError
@@ -141,11 +153,13 @@ class _Described(OutputType):
         except SchemaError as problem:
             raise SamRequestError(f"output_type is no JSON schema: {problem.message}") from None
         whole = as_object(dict(schema))
-        if not is_plain_object(whole):
+        is_wrapped = not is_plain_object(whole)
+        if is_wrapped:
             definitions: dict[str, Any] = {name: whole.pop(name) for name in ("$defs", "definitions") if name in whole}
             whole = {"type": "object", "properties": {WRAPPED: whole}, "required": [WRAPPED], **definitions}
         self._validator = kind(whole, format_checker=FormatChecker())
         super().__init__(whole)
+        self.is_wrapped = is_wrapped
 
     def _read(self, text: str) -> dict[str, Any]:
         try:
