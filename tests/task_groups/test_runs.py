@@ -16,7 +16,9 @@ from airflow_provider_sam.emulator import SamEmulator
 from tests.commands import complaints, dags_at, run_dag
 
 FOLDER = Path(__file__).with_name("dags")
-OF_SKIPPED_TASKS = re.compile(r"XCom not found|XCom with key=.* not found for task|No tasks to run\. unrunnable tasks")
+OF_SKIPPED_TASKS = re.compile(
+    r"XCom not found|No XCom value found|XCom with key=.* not found for task|No tasks to run\. unrunnable tasks"
+)
 """What Airflow says when a task asks for the output of one that was skipped, and while `dags test` skips tasks."""
 
 PROMPTS = [f"Prompt {number}" for number in range(5)]
