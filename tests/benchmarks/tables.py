@@ -122,7 +122,10 @@ def show(figures: dict[str, list[Figures]]) -> None:
         return statistics.median(sum(each[half][kind] for half in halves) for each in figures[name])
 
     for name in figures:
-        parts = [f"{half} {middle(name, half):5.2f} s" for half in HALVES]
+        parts = [
+            f"{half} {middle(name, half):5.2f} s ({middle(name, half) / middle('pyarrow', half):.1f} x)"
+            for half in HALVES
+        ]
         ratios = [
             f"{middle(name, *HALVES, kind=kind) / middle('pyarrow', *HALVES, kind=kind):5.2f} x pyarrow's {said}"
             for kind, said in (("seconds", "time"), ("processor", "processor time"))
