@@ -11,9 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-import psycopg
 import pytest
-from airflow.providers.postgres.hooks import postgres
 
 from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.sources.source import open_rows
@@ -60,6 +58,8 @@ VALUES = {
 @pytest.fixture(autouse=True, params=["psycopg", "psycopg2"])
 def client(request, monkeypatch):
     """Each client of PostgreSQL that Airflow's hook works with."""
+    from airflow.providers.postgres.hooks import postgres  # installed where there are stores
+
     monkeypatch.setattr(postgres, "USE_PSYCOPG3", request.param == "psycopg")
     return request.param
 
@@ -108,6 +108,8 @@ def add_sizes(sizes, batches):
 
 
 def end_all_sessions(folder):
+    import psycopg
+
     with psycopg.connect(host=folder, user="postgres", autocommit=True) as connection:
         ended = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -11,7 +11,8 @@ import pytest
 
 from airflow_provider_sam._compat import object_storage_path
 from airflow_provider_sam.api.errors import SamRequestError
-from airflow_provider_sam.rows import batch, parquet_files
+from airflow_provider_sam.rows import batch
+from airflow_provider_sam.rows.sources import parquet_files
 from airflow_provider_sam.rows.sources.files import RowFile
 from airflow_provider_sam.rows.sources.parquet_files import ParquetFiles
 
