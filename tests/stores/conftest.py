@@ -94,6 +94,15 @@ def database(postgres_server, monkeypatch):
     return connection
 
 
+@pytest.fixture(params=["psycopg", "psycopg2"])
+def client(request, monkeypatch):
+    """Each client of PostgreSQL that Airflow's hook works with."""
+    from airflow.providers.postgres.hooks import postgres
+
+    monkeypatch.setattr(postgres, "USE_PSYCOPG3", request.param == "psycopg")
+    return request.param
+
+
 @pytest.fixture(params=["s3", "azure", "gcs"])
 def store(request):
     """Each store in turn."""

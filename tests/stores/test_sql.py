@@ -17,7 +17,7 @@ from airflow_provider_sam.api.errors import SamRequestError
 from airflow_provider_sam.rows.sources.source import open_rows
 from airflow_provider_sam.rows.sql import SqlRows
 
-pytestmark = [pytest.mark.stores, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stores, pytest.mark.timeout(300), pytest.mark.usefixtures("client")]
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = 32
@@ -53,15 +53,6 @@ VALUES = {
     "null::text": None,
     "'50 %'": "50 %",
 }
-
-
-@pytest.fixture(autouse=True, params=["psycopg", "psycopg2"])
-def client(request, monkeypatch):
-    """Each client of PostgreSQL that Airflow's hook works with."""
-    from airflow.providers.postgres.hooks import postgres  # installed where there are stores
-
-    monkeypatch.setattr(postgres, "USE_PSYCOPG3", request.param == "psycopg")
-    return request.param
 
 
 @pytest.mark.parametrize("extra", [{}, {"cursor": "dictcursor"}], ids=["tuples", "mappings"])
