@@ -27,7 +27,7 @@ def check_names(row_columns: Sequence[str], typed_columns: Sequence[str]) -> Non
     :raises SamRequestError: two have; the message says what to do.
     """
     advice = {
-        "row": "leave it out of columns, or rename it where the rows come from",
+        "row": "leave it out of columns, or give it another name with columns={name in the rows: name in the table}",
         "typed": "rename the property of output_type",
     }
     taken: dict[str, str] = dict.fromkeys(ANSWER_COLUMNS, "every table's own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -65,31 +66,35 @@ class Rows(Protocol):
 class RowTable:
     """A table that is to be made of rows and their answers.
 
-    :param columns: the columns of the rows that it takes over; None for those of their ids.
+    :param columns: the columns of the rows that it takes over, or their names in the table by their names in the rows;
+        None for those of the ids.
     :param on_unanswered: what to do about a row that nobody has answered: an error, or a row without answer.
     :param reused: returns the lines of earlier results, which count where no other answers a row.
     :raises SamRequestError: two of its columns would have one name.
     """
 
     rows: Rows
-    columns: Sequence[str] | None = None
+    columns: Sequence[str] | Mapping[str, str] | None = None
     on_unanswered: Literal["error", "keep"] = "error"
     reused: Callable[[], Iterable[bytes]] = tuple
 
     def __post_init__(self) -> None:
         """Refuse columns that would have one name."""
-        check_names(self.row_columns, list(self.rows.output_type.columns if self.rows.output_type else ()))
+        typed = list(self.rows.output_type.columns if self.rows.output_type else ())
+        check_names([*self.row_columns.values()], typed)
 
     @property
-    def row_columns(self) -> list[str]:
-        """The columns of the rows that it takes over."""
-        return list(self.rows.id_columns if self.columns is None else self.columns)
+    def row_columns(self) -> dict[str, str]:
+        """The columns of the rows that it takes over: their names in the rows, and in the table."""
+        if isinstance(self.columns, Mapping):
+            return dict(self.columns)
+        return {name: name for name in (self.rows.id_columns if self.columns is None else self.columns)}
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says about a table before it is made."""
         return {
             "id_columns": list(self.rows.id_columns),
-            "columns": self.row_columns,
+            "columns": [*self.row_columns.values()],
             "output_schema": self.rows.output_type.schema if self.rows.output_type else None,
         }
 
@@ -125,7 +130,7 @@ class TableEncoder:
         came = len(self._store)
         self._add_reused()
         self._store.flush()
-        with RowColumns(self._table.row_columns) as columns:
+        with RowColumns([*self._table.row_columns]) as columns:
             rows = self._spool(columns, came)
             written = self._write_table(columns)
         self._counts["dropped"] = self._store.unused(came)
@@ -190,7 +195,8 @@ class TableEncoder:
         import pyarrow as pa
 
         own, answered = columns.schema(), AnswerColumns(self._table.rows.output_type)
-        schema = pa.schema([*own, *answered.schema()])
+        names = self._table.row_columns
+        schema = pa.schema([*(field.with_name(names[field.name]) for field in own), *answered.schema()])
         metadata = msgspec.json.encode(self._table.facts())
         texts = ["custom_id", "text", "error"]
         with table_writer(self._format, self._write, schema, texts=texts, metadata=metadata) as writer:

@@ -46,7 +46,8 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         of the answers' `output_type`, and `custom_id`, `outcome`, `error`, `text` (the answer as it came),
         `stop_reason`, `model` and the tokens. An answer that is not of its type has the outcome `invalid_output` and
         counts as failed. Default: no table.
-    :param columns: the columns of the rows that the table has too (templated). Default: those of the rows' ids.
+    :param columns: the columns of the rows that the table has too: a list, or a mapping from their names in the rows to
+        those in the table (templated). Default: those of the rows' ids.
     :param on_unanswered: what to do about rows that have no answer, as when they have changed since they were sent:
         `error` (the default), or `keep` them with the outcome `unanswered`, which counts as failed.
     :param keep_raw: where to keep the results as the API sent them as well, as JSONL beside the table (templated).
@@ -95,7 +96,7 @@ class SamBatchToObjectStorageOperator(BaseOperator):
         storage_conn_id: str | None = None,
         format: Literal["jsonl", "parquet", "csv"] | None = None,  # noqa: A002 - what it is called everywhere
         rows: RowRequests | None = None,
-        columns: Sequence[str] | XComArg | None = None,
+        columns: Sequence[str] | Mapping[str, str] | XComArg | None = None,
         on_unanswered: Literal["error", "keep"] = "error",
         keep_raw: str | ObjectStoragePath | XComArg | None = None,
         overwrite: Literal["error", "replace", "skip-if-complete"] = "skip-if-complete",

@@ -93,7 +93,7 @@ class Nights:
     def send(self, earlier, only):
         with Unanswered(earlier, self.output_type, dedupe=self.recipe.dedupe, only=only) as unanswered:
             blocks = request_lines(self.source.batches(self.recipe.columns), self.recipe, unanswered)
-            return [msgspec.json.decode(line) for _, data in blocks for line in data.split(b"\n")]
+            return [msgspec.json.decode(line) for block in blocks for line in block.lines]
 
     def answers(self, requests):
         lines = [self.answer(request) for request in requests]
@@ -157,7 +157,7 @@ class Nights:
     def all_requests(self):
         with Unanswered([], None, dedupe=False) as everything:
             blocks = request_lines(self.source.batches(self.recipe.columns), self.recipe, everything)
-            return [msgspec.json.decode(line) for _, data in blocks for line in data.split(b"\n")]
+            return [msgspec.json.decode(line) for block in blocks for line in block.lines]
 
 
 def stop_reason(content):

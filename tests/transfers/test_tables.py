@@ -287,6 +287,18 @@ def test_csv_says_what_parquet_does(dag):
     ]
 
 
+def test_a_column_whose_name_every_table_has_already_can_have_another(dag):
+    rows = [{"id": 1, "text": "Fine.", "review": "x"}]
+    ids = dag.submit(rows)
+    dag.end(ids, answers={0: "yes"})
+    with pytest.raises(SamRequestError, match="give it another name with columns="):
+        dag.land(ids, columns=["id", "text"])
+    manifest = dag.land(ids, columns={"text": "asked", "id": "id"})
+    assert dag.read().column_names[:3] == ["asked", "id", "custom_id"]
+    assert (column(dag.read(), "asked"), column(dag.read(), "text")) == (["Fine."], ["yes"])
+    assert manifest["table"]["columns"] == ["asked", "id"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

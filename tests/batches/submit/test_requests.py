@@ -107,7 +107,7 @@ def test_the_connections_model_is_for_requests_that_get_none_elsewhere(own, defa
 def test_complete_lines_pass_unchanged_whatever_the_connections_model_is():
     line = json.dumps({"custom_id": "a", "params": COMPLETE}).encode()
     reader = RequestReader(model="of the connection")
-    assert reader.read_unchanged(Block("", 1, line)) == (1, ["a"], [line])
+    assert reader.read_unchanged(Block("", 1, line)) == ("", 1, ["a"], [line])
     assert reader.read_unchanged(Block("", 1, line.replace(b"model", b"modal"))) is None
 
 

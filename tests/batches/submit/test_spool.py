@@ -214,7 +214,7 @@ def test_lines_read_at_once_come_out_as_those_read_one_by_one(
 
 def test_a_block_of_complete_lines_is_read_at_once():
     prepared = RequestReader().read_unchanged(Block("", 1, "\r\n".join(COMPLETE).encode()))
-    assert prepared == (1, [f"r{number}" for number in range(6)], [line.encode() for line in COMPLETE])
+    assert prepared == ("", 1, [f"r{number}" for number in range(6)], [line.encode() for line in COMPLETE])
 
 
 @pytest.mark.parametrize("only", [None, {"r1", "r4"}])
