@@ -42,7 +42,7 @@ def test_nothing_is_looked_at_before_the_first_batch_is_asked_for(tmp_path):
         ({"id": [1], "text": ["a"]}, "dict", "write one mapping a row, .*, or pyarrow.table"),
         (types.MappingProxyType({"a": []}), "mappingproxy", "write one mapping a row"),
         *(
-            (Named(mark), r"tests\.rows\.test_source\.Named", r"as by pyarrow\.Table\.from_pandas\(df\)")
+            (Named(mark), r"tests\.rows\.sources\.test_source\.Named", r"as by pyarrow\.Table\.from_pandas\(df\)")
             for mark in TABLE_MARKS
         ),
         ({"a"}, "set", "a set has another order in every process: give a list"),

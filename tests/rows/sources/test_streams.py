@@ -135,7 +135,7 @@ def test_rows_are_taken_a_batch_at_a_time(monkeypatch):
         ((1, "a"), r"row 2 must be a mapping of columns to values, such as \{'id': 1, .*\}; got tuple"),
         ("a", "got str"),
         (None, "got NoneType"),
-        (Named(1), r"got tests\.rows\.test_streams\.Named: give row\._asdict\(\)"),
+        (Named(1), r"got tests\.rows\.sources\.test_streams\.Named: give row\._asdict\(\)"),
         (Model(id=1), r"Model: give row\.model_dump\(\)"),
         (Record(1), r"Record: give dataclasses\.asdict\(row\)"),
         (TABLE, r"got pyarrow\.lib\.Table"),
