@@ -40,6 +40,7 @@ PROMISED = (
     "operators/*.py",
     "results.py",
     "retry_policies.py",
+    "rows/sql.py",
     "sensors/*.py",
     "tasks/*.py",
     "task_groups/*.py",
