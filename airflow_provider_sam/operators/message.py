@@ -102,7 +102,9 @@ class BaseSamMessageOperator(BaseOperator):
         prompt, messages = self.prompt.read(context), self.messages.read(context)
         if prompt is not None:
             if messages is not None:
-                raise SamRequestError("prompt and messages are both given; a prompt is short for one user message")
+                raise SamRequestError(
+                    "prompt and messages are both given; prompt is shorthand for one user message, so give one of them"
+                )
             messages = [{"role": "user", "content": prompt}]
         params = self.message_params.read(context) or {}
         named = {
@@ -233,7 +235,7 @@ class SamCountTokensOperator(BaseSamMessageOperator):
         with self.client() as client:
             counted = client.count_tokens(self.input_params(context), betas=self.betas).input_tokens
         if most is not None and counted > most:
-            raise SamTooManyTokensError(f"the message has {counted} input tokens, max_input_tokens is {most}")
+            raise SamTooManyTokensError(f"the message has {counted} input tokens, but max_input_tokens is {most}")
         self.log.info("The message has %d input tokens", counted)
         return counted
 

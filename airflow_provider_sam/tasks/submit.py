@@ -190,7 +190,7 @@ class BaseSamSubmitOperator(BaseOperator):
                     raise
                 self._leave(context, question)
         if not ids and not (counts and counts.reused):
-            raise AirflowSkipException("There are no requests.")
+            raise AirflowSkipException("No requests to submit.")
         leave_link(context, hook.config.console_url, ids)
         return ids
 

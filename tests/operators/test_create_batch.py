@@ -145,7 +145,7 @@ def test_prompts_become_requests_with_the_defaults_and_arrive_unchanged(sam, cre
     ("requests", "arguments", "refusal"),
     [
         ([], {}, (SamRequestError, "the input has no requests")),
-        ([], {"on_empty": "skip"}, (AirflowSkipException, "no requests")),
+        ([], {"on_empty": "skip"}, (AirflowSkipException, "No requests to submit")),
         (["One"], {}, (SamRequestError, r"requests\[0\]: params")),
         (["One", "Two"], {"max_requests": "1"}, (SamBudgetError, "2 requests, but max_requests is 1")),
         (["One", "Two"], {"max_requests": "one"}, (SamRequestError, "max_requests must be a whole number, got 'one'")),
@@ -178,7 +178,7 @@ def test_tokens_are_estimated_from_as_many_requests_as_asked_for(sam, create):
 def test_more_requests_than_a_batch_takes_name_the_operator_that_splits_them(sam, create, requests, monkeypatch):
     connection = json.loads(sam.connection_json) | {"extra": {"max_batch_requests": 2}}
     monkeypatch.setenv("AIRFLOW_CONN_SAM_DEFAULT", json.dumps(connection))
-    with pytest.raises(SamRequestError, match=r"5 requests are more than one batch takes.*ObjectStorageToSam"):
+    with pytest.raises(SamRequestError, match=r"5 requests exceed the limit of one batch.*ObjectStorageToSam"):
         create(requests)
 
 

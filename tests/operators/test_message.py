@@ -186,6 +186,6 @@ def test_tokens_are_counted_and_nothing_is_created(sam):
 
 @pytest.mark.parametrize("most", [1, "1"])
 def test_too_many_tokens_fail_the_task_before_anything_is_created(sam, most):
-    with pytest.raises(SamTooManyTokensError, match=r"\d+ input tokens, max_input_tokens is 1"):
+    with pytest.raises(SamTooManyTokensError, match=r"\d+ input tokens, but max_input_tokens is 1"):
         count(max_input_tokens=most)
     assert {request.operation for request in sam.requests} == {"messages_count_tokens"}

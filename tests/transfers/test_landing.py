@@ -182,7 +182,7 @@ def test_nothing_is_overwritten_where_that_is_an_error(ended, sam, tmp_path):
         ({"overwrite": "yes"}, "overwrite 'yes' is unknown"),
         ({"format": "xml"}, "format 'xml' is unknown"),
         ({"max_failed_ratio": 5}, "must be from 0 to 1"),
-        ({"carry_over": "/nowhere/r.jsonl"}, "there is not a manifest at /nowhere/r.jsonl.manifest.json"),
+        ({"carry_over": "/nowhere/r.jsonl"}, "no manifest found at /nowhere/r.jsonl.manifest.json"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_downloaded(
@@ -196,7 +196,7 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_is_downloaded(
 
 def test_a_judgement_comes_after_the_landing(ended, sam, tmp_path):
     batch_id = ended(FAILURES)
-    with pytest.raises(SamBatchFailedError, match=r"2 of 5 results are failed \(1 errored, 1 expired\)") as caught:
+    with pytest.raises(SamBatchFailedError, match=r"2 of 5 results failed \(1 errored, 1 expired\)") as caught:
         run(
             batch_id=batch_id,
             path=(tmp_path / "r.jsonl").as_uri(),

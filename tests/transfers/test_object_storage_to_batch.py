@@ -84,6 +84,6 @@ def test_an_empty_file_fails_or_skips_as_chosen(sam, submit, tmp_path):
     path = write(tmp_path / "in.jsonl", [])
     with pytest.raises(SamRequestError, match="the input has no requests"):
         submit(path)
-    with pytest.raises(AirflowSkipException, match="no requests"):
+    with pytest.raises(AirflowSkipException, match="No requests to submit"):
         submit(path, on_empty="skip")
     assert sam.count(CREATE) == 0

@@ -156,7 +156,7 @@ def test_an_answer_that_is_not_of_its_type_is_judged_as_failed(dag, limits, fail
     if not fails:
         dag.land(ids, **limits)
         return
-    with pytest.raises(SamBatchFailedError, match=r"1 of 6 results are failed \(1 invalid_output\)"):
+    with pytest.raises(SamBatchFailedError, match=r"1 of 6 results failed \(1 invalid_output\)"):
         dag.land(ids, **limits)
     assert dag.read().num_rows == 6
 

@@ -49,7 +49,9 @@ class CarryOver:
         if waiting:
             sink.write(bytes(waiting))
         if ledger.repeated:
-            raise SamResultsError(f"the results to carry over hold {next(iter(ledger.repeated))!r} more than once")
+            raise SamResultsError(
+                f"the results to carry over contain custom_id {next(iter(ledger.repeated))!r} more than once"
+            )
         facts: Facts = ledger.facts()
         if self.manifest.get("table"):  # its lines tell the tokens of reused answers too, which were paid another time
             facts["usage"] = self.manifest["total"]["usage"]

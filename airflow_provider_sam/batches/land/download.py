@@ -141,7 +141,9 @@ class Download:
             yield chunk
             if waited >= SPAN:
                 if received < PROGRESS:
-                    raise SamTimeoutError(f"{received} bytes came in {waited:.0f} s", operation="stream_results")
+                    raise SamTimeoutError(
+                        f"only {received} bytes arrived in {waited:.0f} s", operation="stream_results"
+                    )
                 waited, received = 0.0, 0
 
     def _unknown_of(self, answer: ResultsStream, chunks: Iterator[bytes], asked: int) -> Iterator[bytes]:

@@ -113,7 +113,7 @@ class Landing:
         counts = BatchSummary.of(batch).counts()
         total = sum(counts.values())
         if total > MOST_RESULTS:
-            raise SamResultsError(f"batch {batch.id} claims {total} results; at most {MOST_RESULTS} are landed of one")
+            raise SamResultsError(f"batch {batch.id} reports {total} results; the limit per batch is {MOST_RESULTS}")
         claim = claim_on(batch.id, self.register, self.log)
         ledger = Ledger(seen, longest_line=self.client.settings.limits.max_result_line_bytes)
         for sink in sinks:
@@ -152,7 +152,7 @@ class Landing:
 
     def _check_stopped(self) -> None:
         if self.stopped():
-            raise SamResultsError("stopped, because another batch of the same task cannot be landed")
+            raise SamResultsError("stopped because another batch of this task failed to land")
 
 
 @dataclass(frozen=True, kw_only=True)

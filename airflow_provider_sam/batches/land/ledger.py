@@ -81,7 +81,7 @@ class Ledger:
             self._tail = []
             raise SamResponseError(
                 f"line {self._rows}, from byte {self._offset} on, has more than {self._longest_line} bytes; if "
-                "results are that long, name a larger max_result_line_bytes in the connection",
+                "results are that long, set a larger max_result_line_bytes in the connection",
                 operation="stream_results",
             )
 

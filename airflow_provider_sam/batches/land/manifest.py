@@ -143,7 +143,9 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
     :raises SamRequestError: it is not there, or is not a manifest that this version knows.
     """
     if not source:  # None, for one, is what an upstream task leaves that was skipped
-        raise SamRequestError(f"{what} must be a manifest or the path of one, got {source!r}: no task returned any")
+        raise SamRequestError(
+            f"{what} must be a manifest or the path of one, got {source!r}: no upstream task returned one"
+        )
     manifest = source
     if not isinstance(source, Mapping):
         path = place_of(source, conn_id, what=what)
@@ -152,7 +154,7 @@ def read_manifest(source: Any, *, conn_id: str | None = None, what: str = "manif
         try:
             manifest = json.loads(path.read_bytes())
         except FileNotFoundError:
-            raise SamRequestError(f"there is not a manifest at {path}") from None
+            raise SamRequestError(f"no manifest found at {path}") from None
         except (ValueError, RecursionError) as problem:
             raise SamRequestError(f"{path} is not a manifest: {problem}") from None
     if not isinstance(manifest, Mapping) or manifest.get("version") != MANIFEST_VERSION:

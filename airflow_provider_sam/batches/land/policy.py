@@ -57,8 +57,8 @@ class ResultsPolicy:
             return None
         kinds = ", ".join(f"{number} {name}" for name, number in failed.items())
         errors = "; ".join(f"{error['count']} x {error['type']}: {error['message']}" for error in total["errors"][:3])
-        limit = "none may be" if not allowed else f"{allowed:.1%} may be"
-        return f"{count} of {lines} results are failed ({kinds}), {limit}{f'. {errors}' if errors else ''}"
+        limit = f"{allowed:.1%}" if allowed else "none"
+        return f"{count} of {lines} results failed ({kinds}); allowed: {limit}{f'. {errors}' if errors else ''}"
 
 
 def check_stop_reasons(value: Collection[str]) -> None:

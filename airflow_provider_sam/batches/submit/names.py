@@ -115,7 +115,7 @@ class Names:
             self._write()
         data = os.pread(self._file.fileno(), WIDTH * (stop - start), WIDTH * start)
         if len(data) != WIDTH * (stop - start):
-            raise SamRequestError("the temporary file that holds the custom_ids was cut short by somebody else")
+            raise SamRequestError("the temporary file that holds the custom_ids was truncated by another process")
         return data.decode()
 
 

@@ -177,7 +177,7 @@ def _check_shape(written: Written, input_options: InputOptions) -> None:
         raise SamRequestError("the input has no requests; set on_empty='skip' to skip the task instead")
     if input_options.one_batch and not written.fits_one:
         raise SamRequestError(
-            f"{written.total} requests are more than one batch takes, and this operator creates one: write them as "
+            f"{written.total} requests exceed the limit of one batch, and this operator creates one: write them as "
             "JSONL to object storage and use ObjectStorageToSamBatchOperator"
         )
 

@@ -109,7 +109,7 @@ class Submitter:
                 ids[index] = self._ensure_batch(index, shard)
             except SamSubmissionUnprovenError as open_question:
                 unproven[index] = open_question
-                self._log.warning("Cannot tell yet, continuing with the other batches: %s", open_question.message)
+                self._log.warning("Cannot decide yet; continuing with the other batches: %s", open_question.message)
         return ids, unproven
 
     def _adopt(self, batch_id: str) -> None:
@@ -165,7 +165,7 @@ class Submitter:
             if (found := self._try_to_create(index, shard, certain=certain)) is not None:
                 return found
         raise SamSubmissionError(
-            f"sent a batch of {shard.requests} requests {CREATES} times, and none has appeared. The next try looks for "
+            f"sent a batch of {shard.requests} requests {CREATES} times, but it never appeared. The next try looks for "
             f"it again before it sends anything. The last answer: {self._last_problem}"
         )
 

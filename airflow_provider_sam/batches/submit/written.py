@@ -128,7 +128,7 @@ class Written:
         data = os.pread(self.descriptor, stop - start, start)
         if len(data) != stop - start:
             raise SamRequestError(
-                "the temporary file that holds the requests was cut short by somebody else",
+                "the temporary file that holds the requests was truncated by another process",
                 retryable=True,
                 retry_hint="Nothing more was sent; a retry writes it anew.",
             )

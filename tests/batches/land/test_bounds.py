@@ -87,5 +87,5 @@ def test_of_a_long_result_a_parquet_file_holds_what_is_counted_and_the_whole_lin
 
 
 def test_a_batch_that_claims_more_than_the_api_allows_is_not_begun(told):
-    assert "claims 1000000000 results" in told["many"]["error"]
+    assert "reports 1000000000 results" in told["many"]["error"]
     assert told["many"]["asked"] == 0

@@ -37,7 +37,7 @@ def test_only_what_was_not_answered_again_is_carried_over_however_small_the_bloc
 
 def test_a_custom_id_that_an_earlier_round_holds_twice_is_refused(tmp_path):
     sink = Sink(object_storage_path((tmp_path / "both.jsonl").as_uri()), "jsonl")
-    with pytest.raises(SamResultsError, match="hold 'a' more than once"):
+    with pytest.raises(SamResultsError, match="contain custom_id 'a' more than once"):
         earlier(tmp_path, "a", "b", "a").copy(sink, set())
     sink.discard()
     assert not (tmp_path / "both.jsonl").exists()

@@ -52,7 +52,7 @@ def test_a_whole_bucket_is_no_destination():
 def test_a_batch_that_claims_more_results_than_any_has_is_not_downloaded(tmp_path):
     with (
         raw_server({"expired": landing.MOST_RESULTS + 1}, Answer(b"")) as server,
-        pytest.raises(SamResultsError, match=rf"claims {landing.MOST_RESULTS + 1} results; at most"),
+        pytest.raises(SamResultsError, match=rf"reports {landing.MOST_RESULTS + 1} results; the limit"),
     ):
         land(server, (tmp_path / "r.jsonl").as_uri())
     assert server.asked == []
