@@ -145,7 +145,7 @@ class SamCreateBatchOperator(BaseSamSubmitOperator):
         self.max_requests = max_requests
         self.max_input_tokens = max_input_tokens
         self.token_samples = token_samples
-        self.is_dry_run = dry_run  # `dry_run` is a method of every operator
+        self.is_dry_run = dry_run  # `dry_run` is a method of Airflow's
         self.on_empty = on_empty
         self.adopt_batch_id = adopt_batch_id
         self.resubmit = resubmit

@@ -211,7 +211,7 @@ def test_a_dry_run_of_requests_says_so_too(sam, requests, tmp_path):
     )
     report = operator.execute(context())
     assert (report["requests"], report["batches"]) == (5, 1)
-    assert callable(operator.dry_run)
+    assert not isinstance(getattr(operator, "dry_run", None), bool), "Airflow calls a method of that name"
     assert not sam.batches
 
 
