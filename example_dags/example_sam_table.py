@@ -33,7 +33,7 @@ def packages(context: Any) -> list[dict[str, str]]:
     return [
         {
             "name": name,
-            "version": f"{item.version}.post1" if name in upgraded else item.version,
+            "version": f"{item.version}+new" if name in upgraded else item.version,
             "summary": item.metadata.get("Summary", ""),
         }
         for name, item in sorted(found.items())

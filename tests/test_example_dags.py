@@ -146,7 +146,7 @@ def test_the_second_night_pays_for_the_rows_that_have_changed(sam_emulator, tmp_
     rows = sam_emulator.batches[0].requests
     assert [batch.requests for batch in sam_emulator.batches] == [rows, 3]
     versions = parquet.read_table(tmp_path / "packages.parquet").column("version").to_pylist()
-    assert sum(version.endswith(".post1") for version in versions) == 3
+    assert sum(version.endswith("+new") for version in versions) == 3
 
 
 @pytest.mark.long

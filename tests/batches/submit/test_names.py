@@ -60,7 +60,7 @@ def test_a_file_that_somebody_else_has_cut_short_is_an_error():
     with laid(["a", "b"]) as names:
         assert list(names.of([0])) == ["a"]
         names._file.truncate(100)
-        with pytest.raises(SamRequestError, match="holds the custom_ids was cut short"):
+        with pytest.raises(SamRequestError, match="holds the custom_ids was truncated"):
             list(names.of([0, 1]))
 
 
