@@ -42,7 +42,7 @@ def packages(context: Any) -> list[dict[str, str]]:
 
 with DAG(
     dag_id="example_sam_table",
-    schedule="@daily",
+    schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,

@@ -17,6 +17,11 @@ def answer(airflow, run_id, option):
         within=300,
         what="the question",
     )
+    # Airflow takes the end of the worker that asked for a failure of the task if the answer is quicker.
+    ended = (
+        f"with state success for task instance TaskInstanceKey(dag_id='approval', task_id='approve', run_id='{run_id}'"
+    )
+    wait_for(lambda: ended in (airflow.home / "scheduler.log").read_text(), within=300, what="the worker's end")
     asked = airflow.call("GET", f"{task}/-1/hitlDetails")
     airflow.call("PATCH", f"{task}/-1/hitlDetails", {"chosen_options": [option], "params_input": {}})
     return asked["subject"], asked["body"]
