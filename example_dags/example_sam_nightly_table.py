@@ -9,8 +9,8 @@ from airflow_provider_sam.sensors.batch import SamBatchSensor
 from airflow_provider_sam.transfers.batch_to_object_storage import SamBatchToObjectStorageOperator
 from airflow_provider_sam.transfers.object_storage_to_batch import ObjectStorageToSamBatchOperator
 
-always = {"start_date": pendulum.datetime(2026, 1, 1), "catchup": False, "is_paused_upon_creation": True}
-with DAG("example_sam_nightly_table", schedule="@daily", max_active_runs=1, params={"folder": "file:///data"}, **always):
+daily = {"start_date": pendulum.datetime(2026, 1, 1), "catchup": False, "is_paused_upon_creation": True}
+with DAG("example_sam_nightly_table", schedule="@daily", max_active_runs=1, params={"folder": "file:///data"}, **daily):
     table = "{{ params.folder }}/classified.parquet"
     submit = ObjectStorageToSamBatchOperator(
         task_id="submit",
