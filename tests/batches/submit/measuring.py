@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_sam.api.limits import Limits
-from airflow_provider_sam.batches.submit.requests import Block
+from airflow_provider_sam.batches.submit.requests import Block, Part, PreparedBlock
 from airflow_provider_sam.batches.submit.spool import Spool
 from airflow_provider_sam.batches.submit.written import Shard
 from airflow_provider_sam.rows.batch import PlainRows
@@ -31,7 +31,7 @@ STEP = 5_000
 PARAMS = {"model": "sam-small", "max_tokens": 5}
 
 
-def of_rows(number: int) -> Iterator[Block]:
+def of_rows(number: int) -> Iterator[PreparedBlock]:
     """Return the requests of a table, as a task reads them."""
     batches = (
         PlainRows.of([{"id": row, "text": f"Text {row}"} for row in range(first, first + STEP)], number=first + 1)
@@ -39,7 +39,7 @@ def of_rows(number: int) -> Iterator[Block]:
     )
     recipe = Recipe(id_columns=["id"], prompt="What is {text}?", params=PARAMS)
     with Unanswered([], None, dedupe=False) as unanswered:
-        yield from (Block("", first, data) for first, data in request_lines(batches, recipe, unanswered))
+        yield from (PreparedBlock("", *block) for block in request_lines(batches, recipe, unanswered))
 
 
 def of_lines(number: int) -> Iterator[Block]:
@@ -50,7 +50,7 @@ def of_lines(number: int) -> Iterator[Block]:
         yield Block("", first + 1, "\n".join([line % (row, params) for row in range(first, first + STEP)]).encode())
 
 
-def submitted(parts: Iterator[Block]) -> tuple[int, int]:
+def submitted(parts: Iterator[Part]) -> tuple[int, int]:
     """Do all that is done about an input but to send it; return the numbers of its requests and of its batches."""
     with Spool(Limits()) as spool:
         written = spool.write(parts)
@@ -64,7 +64,7 @@ def submitted(parts: Iterator[Block]) -> tuple[int, int]:
         return written.total, len(shards)
 
 
-def measure(parts: Callable[[int], Iterator[Block]], number: int) -> None:
+def measure(parts: Callable[[int], Iterator[Part]], number: int) -> None:
     """Lay down and divide once, and print a line of JSON."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     before, began = memory("VmRSS"), time.process_time()
